@@ -1,0 +1,1 @@
+"""SLT Relay: alerts between organisations that share security information, each under its originator's consent."""

@@ -1,0 +1,1 @@
+"""Measures the whole way as a partner would."""

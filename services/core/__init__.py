@@ -1,0 +1,1 @@
+"""Pure rules: no I/O, clock, log or framework. The clock and the tables are arguments."""

@@ -1,0 +1,1 @@
+"""Finds which incident a report belongs to."""

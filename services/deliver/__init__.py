@@ -1,0 +1,1 @@
+"""Writes partners' topics from the delivery log, and nothing else does."""

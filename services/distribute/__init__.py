@@ -1,0 +1,1 @@
+"""Decides who should hold what, and owes the difference."""

@@ -1,0 +1,1 @@
+"""Accepts what partners submit."""

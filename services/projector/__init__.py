@@ -1,0 +1,1 @@
+"""Folds the outlets and the decisions into Redis."""

@@ -1,0 +1,1 @@
+"""The only code that blocks: Kafka, Redis, files, metrics, settings."""
