@@ -89,6 +89,8 @@ class Result(NamedTuple):
     changes: tuple[Change, ...] = ()
     refusal: Refusal | None = None
     """Set with REFUSED: the runner adds the record to slt.dead with its coordinates."""
+    note: Reason | None = None
+    """Something worth counting about an input that went on all the same."""
 
 
 class State(Protocol):

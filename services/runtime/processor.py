@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.core.stage import State, Task
 
@@ -19,8 +20,7 @@ class Stage(StrEnum):
     DELIVER = "deliver"
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One input partition that a slot owns."""
 
     topic: str

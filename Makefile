@@ -1,0 +1,46 @@
+# `make` lists what there is to do. Everything happens in .venv and build; nothing else on the machine is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-full check bench clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv with everything in it and the slt command
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: sudo apt-get install -y python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: make PYTHON=python3.11, or sudo apt-get install -y python3.11 python3.11-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "venv is missing: sudo apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## start everything and play the bundled scenario (ONCE=1: end when the accounts balance)
+	$(BIN)/slt demo $(if $(ONCE),--once)
+
+test: setup  ## every kind of check at a reduced size, on real Kafka and Redis
+	$(BIN)/python -m pytest -m 'not full'
+
+test-full: setup  ## the same at the sizes that the requirements name
+	$(BIN)/python -m pytest
+
+check: setup  ## style, types, layers, unit and property tests; needs no broker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 tests/unit tests/property
+
+bench: setup  ## measure and write build/bench.json (LONG=1: more and longer)
+	$(BIN)/slt bench $(if $(LONG),--long)
+
+clean:  ## remove .venv, build and every cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

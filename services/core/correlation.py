@@ -1,0 +1,56 @@
+"""Is this news, and of which incident? Exact duplicates and revisions; matching across originators joins here later.
+
+Linking links: no report is dropped or overwritten here. A duplicate is named as one, and distribute counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from services.core.report import Relation
+from services.core.stage import State
+
+
+class Found(NamedTuple):
+    """What a report is to what was known."""
+
+    relation: Relation
+    incidents: tuple[str, ...]
+    """The incidents that the report belongs to after this."""
+
+
+def series_key(series_id: str) -> str:
+    """Where the state keeps a series."""
+    return f"s|{series_id}"
+
+
+def content_key(report: Mapping[str, Any]) -> str:
+    """Where the state keeps an originator's content."""
+    return f"c|{report['originator']}|{report['content_hash'].hex()}"
+
+
+def incident_id(report: Mapping[str, Any]) -> str:
+    """The internal id of the incident that a first report founds; recipients never see it."""
+    return f"{report['series_id']}~{report['home']}"
+
+
+def correlate(report: Mapping[str, Any], state: State) -> Found:
+    """The relation and incidents of a report (same originator and series and version, or originator and content)."""
+    known = state.get(series_key(report["series_id"]))
+    if known is not None:
+        incidents = tuple(known["incidents"])
+        if report["version"] <= known["version"]:
+            return Found(Relation.DUPLICATE, incidents)
+        # A series that was only ever a copy of another becomes news with its first content of its own.
+        return Found(Relation.REVISION, incidents) if incidents else Found(Relation.NEW, (incident_id(report),))
+    if _is_said_already(report, state):
+        return Found(Relation.DUPLICATE, ())
+    return Found(Relation.NEW, (incident_id(report),))
+
+
+def _is_said_already(report: Mapping[str, Any], state: State) -> bool:
+    """Another series of this originator says the same now. One that was revised or cancelled since does not."""
+    said = state.get(content_key(report))
+    series = state.get(series_key(said["series_id"])) if said else None
+    return series is not None and bool(series["content_hash"] == report["content_hash"])

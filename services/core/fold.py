@@ -1,0 +1,146 @@
+"""slt.control folded into the tables of a policy: the only place that knows the order of control records.
+
+Every slot folds the same log to the same policy. Records are verified here once more, although intake did: one that
+does not hold stops release and names itself (ARCHITECTURE §5 rule 10, §8 "who acts").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from services.core.control import (
+    ADMIN,
+    Control,
+    End,
+    Grant,
+    GrantState,
+    Outlet,
+    Partner,
+    Representative,
+    WithdrawalMode,
+    read_control,
+)
+from services.core.gates import Code
+from services.core.policy import Policy, Tables, Term, Touch
+from services.core.stage import Record, Refusal
+
+Verify = Callable[[bytes, bytes, bytes], bool]
+"""Ed25519: public key, message, signature -> does it hold? Passed in: core knows no cryptography library."""
+_ALWAYS = (datetime.fromisoformat("1990-01-01T00:00:00+00:00"), datetime.fromisoformat("9999-01-01T00:00:00+00:00"))
+
+
+class PolicyFold:
+    """Applies control records in their order."""
+
+    def __init__(self, root_key: bytes, verify: Verify) -> None:
+        """`root_key` is the administrators' Ed25519 public key from the settings: the root of trust."""
+        root = Representative(ADMIN, "root", root_key, frozenset({"administer"}), *_ALWAYS)
+        self._verify = verify
+        self._tables = Tables({}, {f"{ADMIN}/root": root}, {}, {}, {}, {}, {}, {}, [], {})
+        self._epoch = 0
+        self._policy: Policy | None = None
+
+    def apply(self, record: Record) -> None:
+        """Fold one record of slt.control; one that does not hold is noted as a fault and changes nothing."""
+        self._epoch, self._policy = record.source.offset + 1, None
+        found = read_control(json.loads(record.value["payload"]))
+        if isinstance(found, Refusal):
+            self._tables.faults[record.key] = found.reason.value
+            return
+        kind, version, control = found
+        key = f"{kind}/{record.value['id']}"
+        if version <= self._tables.versions.get(key, 0):
+            return  # a replayed record: the higher version has won already
+        if not self._is_signed(record):
+            self._tables.faults[record.key] = "signature"
+            return
+        self._tables.faults.pop(record.key, None)
+        self._tables.versions[key] = version
+        self._tables.payloads[key] = record.value["payload"]
+        self._fold(control, record)
+
+    def compiled(self) -> Policy:
+        """The policy as of everything applied; the same object until something changes."""
+        if self._policy is None:
+            self._policy = Policy(self._epoch, self._tables.copy())
+        return self._policy
+
+    def _is_signed(self, record: Record) -> bool:
+        value = record.value
+        signer = self._tables.representatives.get(f"{value['author']}/{value['signer']}")
+        message = value["payload"].encode("utf-8")
+        return signer is not None and self._verify(signer.public_key, message, value["signature"])
+
+    def _fold(self, control: Control, record: Record) -> None:
+        tables, offset = self._tables, record.source.offset
+        match control:
+            case Partner():
+                tables.partners[control.org] = control
+                tables.touches.append((offset, Touch(recipient=control.org)))
+            case Representative():
+                tables.representatives[f"{control.org}/{control.name}"] = control
+            case Outlet():
+                tables.outlets[control.org] = control
+            case Grant():
+                self._grant(control, record)
+            case End():
+                self._end(control, record)
+
+    def _grant(self, grant: Grant, record: Record) -> None:
+        key = f"{grant.grantor}/{grant.grant}"
+        before = self._tables.current.get(key)
+        if grant.state is GrantState.WITHDRAWN:
+            after = (before or Term(grant, 2**62))._replace(ended=_withdrawn(grant.mode))
+        else:
+            after = Term(grant, covers_from(grant, before, record))
+        self._replace(before, after, record)
+
+    def _end(self, end: End, record: Record) -> None:
+        before = self._tables.current.get(f"{end.grantor}/{end.grant}")
+        code = Code.DEN_CONSENT_REVOKED if end.state is GrantState.REVOKED else Code.DEN_CONSENT_INVALID
+        if before:
+            self._replace(before, before._replace(ended=code), record)
+
+    def _replace(self, before: Term | None, after: Term, record: Record) -> None:
+        """A continued life takes its predecessor's place; a new life stands beside the ended one."""
+        gone = before if before and (after.ended or continues(before, after.grant, record.appended)) else None
+        tables, grantor = self._tables, after.grant.grantor
+        tables.current[f"{grantor}/{after.grant.grant}"] = after
+        tables.touches.append((record.source.offset, Touch(originator=grantor)))
+        if gone:
+            _drop(tables.standing, grantor, gone)
+            for series in gone.grant.series:
+                _drop(tables.by_series, series, gone)
+        if not after.grant.series:
+            tables.standing[grantor] = (*tables.standing.get(grantor, ()), after)
+        for series in after.grant.series:
+            tables.by_series[series] = (*tables.by_series.get(series, ()), after)
+
+
+def _drop(index: dict[str, tuple[Term, ...]], key: str, gone: Term) -> None:
+    index[key] = tuple(term for term in index.get(key, ()) if term is not gone)
+
+
+def _withdrawn(mode: WithdrawalMode) -> Code:
+    recalled = mode is WithdrawalMode.RECALL
+    return Code.DEN_CONSENT_WITHDRAWN if recalled else Code.DEN_CONSENT_WITHDRAWN_PROSPECTIVE
+
+
+def continues(before: Term, grant: Grant, at: datetime) -> bool:
+    """True if `grant`, entered `at`, renews the life before it without a gap."""
+    return before.ended is None and grant.valid_from <= before.grant.valid_to and at <= before.grant.valid_to
+
+
+def covers_from(grant: Grant, before: Term | None, record: Record) -> int:
+    """Reports of a later epoch are covered: the record's own offset, or the predecessor's value without a gap.
+
+    The value written by intake wins, so that it survives the compaction of the predecessor.
+    """
+    if grant.covers_earlier:
+        return -1
+    if before and continues(before, grant, record.appended):
+        return before.covers_from
+    written: int = record.value["covers_from"]
+    return record.source.offset if written < 0 else written

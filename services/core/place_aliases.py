@@ -1,0 +1,63 @@
+"""Country names that the field uses and ISO 3166 does not have, by ISO 3166-1 alpha-3 code.
+
+XKX is the user-assigned code in common use for Kosovo (S/RES/1244). A name that stands for two countries (Korea, Abyei)
+is left out on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "ARE": ("UAE",),
+    "BOL": ("Bolivia",),
+    "BRN": ("Brunei",),
+    "CAF": ("CAR", "RCA", "Central African Rep.", "République centrafricaine"),
+    "CIV": ("Ivory Coast", "Cote d'Ivoire"),
+    "COD": (
+        "DRC", "DR Congo", "D.R. Congo", "DROC", "RDC", "Congo DR", "Congo, DRC", "Congo-Kinshasa", "Congo (Kinshasa)",
+        "Democratic Republic of Congo", "Democratic Republic of the Congo", "Dem. Rep. Congo", "Zaire",
+        "Congo, Dem. Rep.",
+    ),
+    "COG": ("Republic of Congo", "Congo-Brazzaville", "Congo (Brazzaville)", "Congo, Rep.", "RoC"),
+    "CPV": ("Cape Verde",),
+    "CZE": ("Czech Republic",),
+    "FSM": ("Micronesia",),
+    "GBR": ("UK", "Great Britain", "England", "Scotland", "Wales", "Northern Ireland"),
+    "GMB": ("Gambia",),
+    "IRN": ("Iran",),
+    "KOR": ("South Korea", "ROK", "Republic of Korea"),
+    "LAO": ("Laos", "Lao PDR"),
+    "LBY": ("Libyan Arab Jamahiriya",),
+    "MDA": ("Moldova",),
+    "MKD": ("Macedonia", "FYROM"),
+    "MMR": ("Burma", "Myanmar (Burma)"),
+    "PRK": ("North Korea", "DPRK"),
+    "PSE": (
+        "OPT", "oPt", "Occupied Palestinian Territory", "Occupied Palestinian Territories", "Palestinian Territories",
+        "Palestinian Territory", "Palestine", "State of Palestine", "Gaza", "Gaza Strip", "West Bank",
+        "West Bank and Gaza", "West Bank and Gaza Strip",
+    ),
+    "RUS": ("Russia", "Chechnya", "Chechen Republic", "Ingushetia", "Dagestan"),
+    "SOM": ("Somaliland", "Puntland"),
+    "SSD": ("S. Sudan", "RSS"),
+    "SWZ": ("Swaziland",),
+    "SYR": ("Syria",),
+    "TLS": ("East Timor", "Timor Leste"),
+    "TUR": ("Turkey",),
+    "TWN": ("Taiwan",),
+    "TZA": ("Tanzania",),
+    "USA": ("USA", "United States of America", "U.S.", "U.S.A."),
+    "VEN": ("Venezuela",),
+    "VNM": ("Vietnam",),
+    "XKX": ("XK", "XKX", "XKO", "RKS", "Kosovo"),
+})  # fmt: skip
+
+CLAIMED: frozenset[tuple[str, str]] = frozenset({
+    ("CHN", "HKG"), ("CHN", "MAC"), ("CHN", "TWN"), ("DNK", "FRO"), ("DNK", "GRL"), ("FRA", "NCL"), ("FRA", "PYF"),
+    ("ISR", "PSE"), ("MAR", "ESH"), ("NLD", "ABW"), ("NLD", "CUW"), ("SDN", "SSD"), ("SRB", "XKX"), ("USA", "GUM"),
+    ("USA", "PRI"), ("USA", "VIR"),
+})  # fmt: skip
+"""(country that is named, country that the shapes draw) which never contradict: a status that is not ours to judge, a
+territory reported under its sovereign, or South Sudan, which was part of Sudan until 2011."""

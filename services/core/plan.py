@@ -1,0 +1,201 @@
+"""From what a recipient holds to what it should hold: the action table of ARCHITECTURE §4, one row a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from services.core.envelope import DeliveryType
+from services.core.gates import Projection, Target
+from services.core.ledger import Member, Slot, Slots, SlotState
+
+
+class Shown(NamedTuple):
+    """What should be held of one series."""
+
+    target: Target
+    projection: Projection
+    version: int
+    message: str
+    home: int = 0
+
+
+class Send(NamedTuple):
+    """One delivery, the same for all recipients of a class but for its ids."""
+
+    type: DeliveryType
+    slot: Slot
+    """The key as it is after this delivery: its sequence, marks and members are the delivery's."""
+    previous: int
+    shown: tuple[Member, ...] = ()
+    """What its content is made of; members that are only kept are not sent again."""
+
+
+Wanted = Mapping[str, Shown]
+
+
+def plan(slots: Slots, wanted: Wanted, links: Iterable[tuple[str, str]]) -> tuple[Slots, list[Send]]:
+    """The slots as they should be, and what to send for it. Pure, and idempotent: planned again, nothing is sent."""
+    groups = connected({series for series, shown in wanted.items() if shown.target is Target.SHOW}, links)
+    owners = _assign(slots, groups, wanted)
+    after: list[Slot] = []
+    sends: list[Send] = []
+    for slot in slots:
+        moved = _move(slot, owners.get(slot.name), wanted, _survivor(slot, owners))
+        sends += moved
+        after.append(moved[-1].slot if moved else _aged(slot, wanted))
+    names = {slot.name for slot in slots}
+    for name, group in owners.items():
+        if name not in names:
+            fresh = Slot(name, 0, SlotState.RECALLED, ())
+            moved = _begin(fresh, _members(group, wanted, ()), DeliveryType.ALERT)
+            sends += moved
+            after.append(moved[-1].slot)
+    return tuple(after), sends
+
+
+def connected(series: set[str], links: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """Groups of series that are linked by evidence within the set, each sorted, in the order of their first."""
+    parent = {one: one for one in series}
+
+    def root(one: str) -> str:
+        while parent[one] != one:
+            one = parent[one]
+        return one
+
+    for one, other in links:
+        if one in parent and other in parent:
+            low, high = sorted((root(one), root(other)))
+            parent[high] = low
+    groups: dict[str, list[str]] = {}
+    for one in sorted(series):
+        groups.setdefault(root(one), []).append(one)
+    return [tuple(group) for group in groups.values()]
+
+
+def _assign(slots: Slots, groups: list[tuple[str, ...]], wanted: Wanted) -> dict[str, tuple[str, ...]]:
+    """Slot name -> the group that it will show. The oldest key survives a merge; a split returns to older keys."""
+    owners: dict[str, tuple[str, ...]] = {}
+    free = list(groups)
+    for slot in sorted(slots, key=lambda slot: slot.state is not SlotState.HELD):  # stable: the oldest first
+        group = _claimed(slot, free)
+        if group:
+            owners[slot.name] = group
+            free.remove(group)
+    names = {slot.name for slot in slots}
+    for group in free:
+        name = _new_name(group[0], wanted[group[0]].home, names)
+        names.add(name)
+        owners[name] = group
+    return owners
+
+
+def _claimed(slot: Slot, free: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The group that goes on under this key: the one with its founder, else the first that shares a member."""
+    founder = founder_of(slot.name)
+    for group in free:
+        if founder in group:
+            return group
+    members = {member.series_id for member in slot.members}
+    return next((group for group in free if members & set(group)), None)
+
+
+def founder_of(name: str) -> str:
+    """The series that a key was made from."""
+    return name.split("|", 1)[0]
+
+
+def _new_name(founder: str, home: int, taken: set[str]) -> str:
+    """The home is in it, because a series that moves to its country's partition begins a new key there."""
+    number = 0
+    while (name := f"{founder}|{home}.{number}") in taken:
+        number += 1
+    return name
+
+
+def _survivor(slot: Slot, owners: Mapping[str, tuple[str, ...]]) -> str:
+    """The key under which a merged slot's content goes on."""
+    members = {member.series_id for member in slot.members}
+    return next((name for name, group in owners.items() if name != slot.name and members & set(group)), "")
+
+
+def _members(group: tuple[str, ...], wanted: Wanted, kept: Iterable[Member]) -> tuple[Member, ...]:
+    shown = (Member(series, wanted[series].version, wanted[series].projection) for series in group)
+    return tuple(sorted((*shown, *kept)))
+
+
+def _move(slot: Slot, group: tuple[str, ...] | None, wanted: Wanted, survivor: str) -> list[Send]:
+    """What one key needs; the rows of the table in their order."""
+    if slot.state is not SlotState.HELD:
+        return _again(slot, _members(group, wanted, ())) if group else []
+    if any(_is_taken_back(member, wanted) for member in slot.members):
+        recall = _recall(slot)
+        return [recall, *(_begin(recall.slot, _members(group, wanted, ()), DeliveryType.ALERT) if group else [])]
+    if group:
+        return _update(slot, group, wanted)
+    kept = any(wanted[m.series_id].target is Target.KEEP for m in slot.members if m.series_id in wanted)
+    return [] if kept else [_replaced(slot, survivor)]
+
+
+def _is_taken_back(member: Member, wanted: Wanted) -> bool:
+    """Permission ended, or shrank, for something that is held. A series that left the incident did neither."""
+    shown = wanted.get(member.series_id)
+    if shown is None or shown.target is Target.KEEP:
+        return False
+    return shown.target is Target.NONE or not shown.projection.covers(member.projection)
+
+
+def _update(slot: Slot, group: tuple[str, ...], wanted: Wanted) -> list[Send]:
+    held = {member.series_id: member for member in slot.members}
+    kept = [m for m in slot.members if m.series_id in wanted and wanted[m.series_id].target is Target.KEEP]
+    members = _members(group, wanted, kept)
+    if members == slot.members:
+        return []
+    changed = [series for series in group if held.get(series) not in members]
+    return [_send(_type_of(group, changed, wanted), slot, members, _members(group, wanted, ()))]
+
+
+def _type_of(group: tuple[str, ...], changed: list[str], wanted: Wanted) -> DeliveryType:
+    if all(wanted[series].message == "CANCEL" for series in group):
+        return DeliveryType.CANCEL
+    if any(wanted[series].message == "CORRECT" for series in changed):
+        return DeliveryType.CORRECT
+    return DeliveryType.UPDATE
+
+
+def _send(kind: DeliveryType, slot: Slot, members: tuple[Member, ...], shown: tuple[Member, ...]) -> Send:
+    """A record with content: what came before is replaced, and after a cancellation may be kept."""
+    before = slot.sequence
+    kept = before if kind is DeliveryType.CANCEL else slot.kept_to
+    replaced = slot.replaced_to if kind is DeliveryType.CANCEL else before
+    after = Slot(slot.name, before + 1, SlotState.HELD, members, slot.deleted_to, replaced, kept)
+    return Send(kind, after, before, shown)
+
+
+def _begin(slot: Slot, members: tuple[Member, ...], kind: DeliveryType) -> list[Send]:
+    after = slot._replace(sequence=slot.sequence + 1, state=SlotState.HELD, members=members, replaced_by="")
+    return [Send(kind, after, slot.sequence, members)]
+
+
+def _again(slot: Slot, members: tuple[Member, ...]) -> list[Send]:
+    """Content returns to a key that had none: a re-grant after a recall, or a split after a merge."""
+    was_replaced = slot.state is SlotState.REPLACED
+    return _begin(slot, members, DeliveryType.UPDATE if was_replaced else DeliveryType.ALERT)
+
+
+def _recall(slot: Slot) -> Send:
+    after = slot._replace(sequence=slot.sequence + 1, state=SlotState.RECALLED, members=(), deleted_to=slot.sequence)
+    return Send(DeliveryType.RECALL, after, slot.sequence)
+
+
+def _replaced(slot: Slot, survivor: str) -> Send:
+    before = slot.sequence
+    after = slot._replace(
+        sequence=before + 1, state=SlotState.REPLACED, members=(), replaced_to=before, replaced_by=survivor
+    )
+    return Send(DeliveryType.UPDATE, after, before)
+
+
+def _aged(slot: Slot, wanted: Wanted) -> Slot:
+    """Nothing is sent. Members that left the incident are no longer this key's; those that are kept remain."""
+    return slot._replace(members=tuple(m for m in slot.members if m.series_id in wanted))

@@ -1,0 +1,32 @@
+"""A submitter whose input is mostly rubbish is set aside alone; nobody else notices (ARCHITECTURE §8 "Stopping")."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+
+PAUSE = timedelta(minutes=1)
+
+
+class Quarantine:
+    """The share of bad input among a submitter's newest records."""
+
+    def __init__(self, share: float, window: int) -> None:
+        """Set aside when at least `share` of the newest `window` records were bad, for PAUSE of the broker's time."""
+        self._share = share
+        self._recent: deque[bool] = deque(maxlen=window)
+        self._until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether a record that was appended `at` is refused unread."""
+        if self._until is not None and at >= self._until:
+            self._until = None
+            self._recent.clear()
+        return self._until is not None
+
+    def seen(self, at: datetime, *, bad: bool) -> None:
+        """Count one record that was read."""
+        self._recent.append(bad)
+        full = len(self._recent) == self._recent.maxlen
+        if full and sum(self._recent) >= self._share * len(self._recent):
+            self._until = at + PAUSE

@@ -1,0 +1,194 @@
+"""INTAKE: authenticates by topic, validates, normalises, answers; and is the only writer of slt.control.
+
+Replays of a record are harmless here: a report goes on and correlate knows it again; a control version that is entered
+already is answered and not entered twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from services.core.authority import Change as ControlChange
+from services.core.authority import Signed, authorise, control_fields
+from services.core.control import Grant, PartnerStatus
+from services.core.fold import continues
+from services.core.quarantine import Quarantine
+from services.core.reason import Reason
+from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
+from services.core.report import Answer
+from services.core.stage import Moment, Outcome, Output, Record, Refusal, Result, State
+from services.core.submission import content_hash, read_submission
+from services.runtime.codec import Codec
+from services.runtime.inbound import Opener, from_base64, load_json, verify_ed25519
+from services.runtime.processor import Assignment, Processor, Stage
+from services.runtime.settings import Limits, Settings
+
+REPORTS, CONSENT = "slt.in.", "slt.consent."
+
+
+class Tools(NamedTuple):
+    """What every partition's task of one process shares."""
+
+    opener: Opener
+    encode: Encode
+    limits: Limits
+
+
+class Intake:
+    """The task of one partner topic."""
+
+    def __init__(self, topic: str, tools: Tools) -> None:
+        """`topic` is slt.in.<org> or slt.consent.<org>: it says who sends, whatever the record says."""
+        self._consents = topic.startswith(CONSENT)
+        self._org = topic.removeprefix(CONSENT if self._consents else REPORTS)
+        self._tools = tools
+        self._quarantine = Quarantine(tools.limits.quarantine_share, tools.limits.quarantine_window)
+        self._pending: dict[str, tuple[int, str]] = {}
+
+    def handle(self, record: Record, moment: Moment) -> Result:
+        """ACCEPTED, CONTROLLED, ACKNOWLEDGED or DUPLICATE with a receipt; REFUSED with one that says what to change."""
+        if self._quarantine.holds(record.appended):
+            refusal = Refusal(Reason.QUARANTINED, "most of your last records were refused: mend them, wait a minute")
+            return self._refused(record, refusal)
+        result = self._read(record, moment)
+        self._quarantine.seen(record.appended, bad=result.outcome is Outcome.REFUSED)
+        return result
+
+    def applied(self, result: Result) -> None:
+        """Remember what was entered in slt.control and cannot be read back yet."""
+        for output in result.outputs:
+            if output.topic == "slt.control":
+                self._pending[output.key] = (output.value["version"], output.value["payload"])
+
+    def work(self, moment: Moment, limit: int) -> Iterable[Result]:
+        """Intake owes nothing by time."""
+        return ()
+
+    def _read(self, record: Record, moment: Moment) -> Result:
+        opened = self._tools.opener.open(record.value)
+        if isinstance(opened, Refusal):
+            return self._refused(record, opened)
+        if (opened.kind == "signed") != self._consents:
+            advice = "signed changes go to slt.consent.<org>, reports and acknowledgements to slt.in.<org>"
+            return self._refused(record, Refusal(Reason.BAD_TOPIC, advice))
+        if opened.kind == "signed":
+            return self._control(record, opened.fields, moment)
+        return (self._report if opened.kind == "submission" else self._acknowledgement)(record, opened.fields, moment)
+
+    # -- reports ------------------------------------------------------------------------------------------------------
+
+    def _report(self, record: Record, fields: Any, moment: Moment) -> Result:
+        partner = moment.policy.partner(self._org)
+        if partner is None or partner.status is not PartnerStatus.ACTIVE:
+            return self._refused(record, Refusal(Reason.NOT_ACTIVE, "only active partners submit: ask the secretariat"))
+        found = read_submission(fields, record.appended)
+        if isinstance(found, Refusal):
+            return self._refused(record, found)
+        note = self._note(found, moment)
+        report = self._normalised(found, record, moment)
+        answer = self._receipt(record, ReceiptResult.NOTED if note else ReceiptResult.ACCEPTED)._replace(
+            series_id=report["series_id"], version=report["version"], reason=note.reason if note else None,
+            advice=note.advice if note else "", field=note.field if note else "",
+        )  # fmt: skip
+        outputs = (Output("slt.reports", report["series_id"], "report", report), self._answer(answer))
+        return Result(Outcome.ACCEPTED, outputs, note=note.reason if note else None)
+
+    def _note(self, found: dict[str, Any], moment: Moment) -> Refusal | None:
+        """Something that the sender should know although the report goes on."""
+        if found["originator"] not in {"", self._org}:
+            advice = "the topic says who the originator is: leave the field out"
+            return Refusal(Reason.NOTE_ORIGINATOR, advice, "originator")
+        if any(moment.policy.partner(org) is None for org in found["initial_audience"]):
+            advice = "an organisation in it is not in the registry and receives nothing"
+            return Refusal(Reason.NOTE_AUDIENCE_UNKNOWN, advice, "initial_audience")
+        return None
+
+    def _normalised(self, found: dict[str, Any], record: Record, moment: Moment) -> dict[str, Any]:
+        report = {
+            **found,
+            "originator": self._org,
+            "series_id": f"{self._org}/{found['series_id']}",
+            "received_at": record.appended,
+            "epoch": moment.epoch,
+            "raw": record.source._asdict(),
+            "content_hash": content_hash(found),
+        }
+        return {**report, "area": None, "home": 0}
+
+    def _acknowledgement(self, record: Record, fields: Any, moment: Moment) -> Result:
+        known = {"message_id", "answer", "note"}
+        if not isinstance(fields.get("message_id"), str) or not fields["message_id"] or fields.keys() - known:
+            return self._refused(record, Refusal(Reason.BAD_ACK, "send message_id and answer, and a note if you like"))
+        if fields["answer"] not in tuple(Answer):  # also refuses what is no string
+            return self._refused(record, Refusal(Reason.BAD_VOCABULARY, f"use one of {', '.join(Answer)}", "answer"))
+        message = fields["message_id"][:64]
+        value = {
+            "recipient": self._org,
+            "message_id": message,
+            "answer": fields["answer"],
+            "received_at": record.appended,
+        }
+        entered = Output("slt.acks", f"{self._org}/{message}", "ack", value)
+        return Result(Outcome.ACKNOWLEDGED, (entered, self._answer(self._receipt(record, ReceiptResult.ACCEPTED))))
+
+    # -- control ------------------------------------------------------------------------------------------------------
+
+    def _control(self, record: Record, fields: Any, moment: Moment) -> Result:
+        texts = [fields.get(name) for name in ("payload", "signer", "signature")]
+        if not all(isinstance(text, str) for text in texts) or len(fields) > 3:
+            advice = "send payload, signer and signature as strings"
+            return self._refused(record, Refusal(Reason.BAD_FIELD_TYPE, advice))
+        signed = Signed(self._org, texts[0], texts[1], from_base64(texts[2]))
+        found = authorise(signed, load_json(signed.payload), moment.policy, verify_ed25519, record.appended)
+        if isinstance(found, Refusal):
+            return self._refused(record, found)
+        version, payload = self._newest(found.key, moment)
+        answer = self._answer(self._receipt(record, ReceiptResult.ACCEPTED)._replace(version=found.version))
+        if (found.version, signed.payload) == (version, payload):
+            return Result(Outcome.DUPLICATE, (answer,))
+        if found.version <= version:
+            return self._refused(
+                record, Refusal(Reason.BAD_VERSION, f"version {version} is entered: send a higher one")
+            )
+        value = control_fields(signed, found, _covers_from(found, record, moment))
+        return Result(Outcome.CONTROLLED, (Output("slt.control", found.key, "control", value), answer))
+
+    def _newest(self, key: str, moment: Moment) -> tuple[int, str]:
+        """Version and text that are entered for the key, read back or not."""
+        read = (moment.policy.version(key), moment.policy.payload(key))
+        return max(read, self._pending.get(key, (0, "")))
+
+    # -- answers ------------------------------------------------------------------------------------------------------
+
+    def _refused(self, record: Record, refusal: Refusal) -> Result:
+        told = self._receipt(record, ReceiptResult.REFUSED)._replace(
+            reason=refusal.reason, advice=refusal.advice, field=refusal.field
+        )
+        return Result(Outcome.REFUSED, (self._answer(told),), refusal=refusal)
+
+    def _receipt(self, record: Record, result: ReceiptResult) -> Receipt:
+        return Receipt(self._org, record.source, result, record.appended)
+
+    def _answer(self, receipt: Receipt) -> Output:
+        return receipt_output(receipt, self._tools.encode)
+
+
+def _covers_from(change: ControlChange, record: Record, moment: Moment) -> int:
+    """A renewal without a gap copies the earlier value, so that it survives the predecessor's compaction."""
+    if not isinstance(change.control, Grant):
+        return -1
+    before = moment.policy.term(change.id)
+    renews = before is not None and continues(before, change.control, record.appended)
+    return before.covers_from if renews and before else -1
+
+
+def build(settings: Settings) -> Processor:
+    """Wire intake to the partners' topics."""
+    codec = Codec()
+    tools = Tools(Opener(codec, settings.limits.record_bytes), codec.encode, settings.limits)
+
+    def task(part: Assignment, state: State) -> Intake:
+        return Intake(part.topic, tools)
+
+    return Processor(Stage.INTAKE, ("slt.in.{org}", "slt.consent.{org}"), task, reads_control=True, raw=True)

@@ -1,0 +1,1 @@
+"""Reads the files of the feeds: CSV, JSON and XML, each record of a file exactly once."""

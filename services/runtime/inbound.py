@@ -1,0 +1,89 @@
+"""Bytes that a partner sent, opened: JSON or Avro to a record type and its fields, or a refusal that says why."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from services.core.reason import Reason
+from services.core.stage import Refusal
+from services.runtime.codec import Codec, CodecError, UnknownSchema
+
+ACCEPTED = frozenset({"submission", "acknowledgement", "signed"})
+
+
+class Inbound(NamedTuple):
+    """One opened record."""
+
+    kind: str
+    fields: Any
+
+
+class Opener:
+    """Opens raw records; one per process."""
+
+    def __init__(self, codec: Codec, most_bytes: int) -> None:
+        """`most_bytes`: larger records are refused unread."""
+        self._codec = codec
+        self._most = most_bytes
+
+    def open(self, data: bytes | None) -> Inbound | Refusal:
+        """The record type and fields. In JSON an `answer` makes an acknowledgement, a `payload` a signed change."""
+        if not data:
+            return Refusal(Reason.BAD_ENCODING, "the record is empty: send JSON or Avro")
+        if len(data) > self._most:
+            return Refusal(Reason.BAD_SIZE, f"send at most {self._most} bytes")
+        return self._avro(data) if data[0] == 0 else _json(data)
+
+    def _avro(self, data: bytes) -> Inbound | Refusal:
+        try:
+            kind, fields = self._codec.decode(data)
+        except UnknownSchema:
+            return Refusal(Reason.BAD_SCHEMA_ID, "use a schema id of schemas/manifest.yaml")
+        except CodecError:
+            return Refusal(Reason.BAD_ENCODING, "the bytes do not hold a record of the schema that their header names")
+        if kind not in ACCEPTED:
+            return Refusal(Reason.BAD_SCHEMA_ID, f"send one of {', '.join(sorted(ACCEPTED))}")
+        return Inbound(kind, fields)
+
+
+def _json(data: bytes) -> Inbound | Refusal:
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return Refusal(Reason.BAD_ENCODING, "send JSON in UTF-8, or Avro with the five-byte header")
+    if not isinstance(fields, dict):
+        return Refusal(Reason.BAD_FIELD_TYPE, "send a JSON object")
+    if "payload" in fields:
+        return Inbound("signed", fields)
+    return Inbound("acknowledgement" if "answer" in fields else "submission", fields)
+
+
+def load_json(text: str) -> Any:
+    """Decoded JSON, or None where the text is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def from_base64(text: str) -> bytes:
+    """Decoded base64; empty where the text is none (no signature holds for it)."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the signature is the key's over the message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,234 @@
+"""Makes a cluster what schemas/topics.yaml says: topics, users and ACLs, all generated; what exists is left alone.
+
+An organisation that joins later is the same call. First offsets are committed for groups that nobody is in; the broker
+refuses that for a group at work, so a slot takes a partition without a committed offset from its first record
+(`auto.offset.reset=error` stays: it then means that a committed offset has been lost to retention).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
+)
+
+from services.runtime import kafka
+from services.runtime.processor import Stage
+from services.runtime.secrets import secret
+from services.runtime.settings import Settings
+from services.runtime.topics import ADMIN, CANARY, Catalogue, Topic
+
+_ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_ITERATIONS = 8192
+_SECONDS = 60.0
+_T = TypeVar("_T")
+
+
+class ProvisionError(Exception):
+    """The cluster cannot be made what it should be; the text says why."""
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """How much one call had to do; all zero when everything was there."""
+
+    topics: int
+    users: int
+    acls: int
+    offsets: int
+
+
+def admin_config(settings: Settings) -> dict[str, Any]:
+    """Client configuration of the broker's administrator."""
+    patience = {"socket.timeout.ms": int(_SECONDS * 1000)}  # hundreds of topics at once take a broker a while
+    return {**kafka.COMMON, **kafka.security(settings, ADMIN), **patience}
+
+
+def check_orgs(catalogue: Catalogue, orgs: Iterable[str]) -> None:
+    """ProvisionError for the first id that is malformed or reserved for the relay itself."""
+    reserved = {ADMIN, "partner", "everyone", *catalogue.stages}
+    for org in orgs:
+        if not _ORG.fullmatch(org):
+            raise ProvisionError(f"organisation id {org!r}: use 2 to 31 of a-z, 0-9 and -, beginning with a letter")
+        if org in reserved:
+            raise ProvisionError(f"organisation id {org!r} is reserved: choose another")
+
+
+def provision(
+    settings: Settings,
+    admin: Mapping[str, Any],
+    catalogue: Catalogue,
+    orgs: Sequence[str],
+    passwords: Path | None = None,
+) -> Provisioned:
+    """Create what is missing for these organisations; passwords that are missing are made in the folder `passwords`.
+
+    `passwords` defaults to the settings' secrets. ProvisionError if an id is not allowed or the broker refuses.
+    """
+    check_orgs(catalogue, orgs)
+    everyone = tuple(dict.fromkeys((CANARY, *orgs)))
+    client = AdminClient(dict(admin))
+    expected = catalogue.expected(everyone)
+    topics = _create_topics(client, settings, expected)
+    users = _create_users(client, (*catalogue.stages, *everyone), passwords or settings.secrets)
+    acls = _create_acls(client, acl_bindings(catalogue, everyone))
+    return Provisioned(topics, users, acls, _commit_first_offsets(admin, catalogue, expected, settings.lanes))
+
+
+def acl_bindings(catalogue: Catalogue, orgs: Iterable[str]) -> tuple[AclBinding, ...]:
+    """Every ACL of an installation: the least that topics.yaml implies. READ and WRITE include DESCRIBE."""
+    found = [binding for stage in catalogue.stages for binding in _stage_acls(catalogue, stage)]
+    found += [binding for org in orgs for binding in _partner_acls(catalogue, org)]
+    return tuple(found)
+
+
+def _stage_acls(catalogue: Catalogue, stage: str) -> Iterable[AclBinding]:
+    yield _allow(stage, ResourceType.GROUP, f"{stage}.", AclOperation.READ, prefixed=True)
+    if any(stage in topic.producers for topic in catalogue.topics):
+        yield _allow(stage, ResourceType.TRANSACTIONAL_ID, f"{stage}.", AclOperation.WRITE, prefixed=True)
+    for topic in catalogue.topics:
+        for operation, people in ((AclOperation.READ, topic.consumers), (AclOperation.WRITE, topic.producers)):
+            if stage in people or "everyone" in people:
+                yield _allow(stage, ResourceType.TOPIC, topic.prefix, operation, prefixed=topic.family)
+
+
+def _partner_acls(catalogue: Catalogue, org: str) -> Iterable[AclBinding]:
+    yield _allow(org, ResourceType.GROUP, f"{org}.", AclOperation.READ, prefixed=True)
+    for topic in catalogue.topics:
+        for operation, people in ((AclOperation.READ, topic.consumers), (AclOperation.WRITE, topic.producers)):
+            if "partner" in people:
+                yield _allow(org, ResourceType.TOPIC, topic.prefix + org, operation)
+
+
+def _allow(
+    principal: str, kind: ResourceType, name: str, operation: AclOperation, *, prefixed: bool = False
+) -> AclBinding:
+    pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
+    return AclBinding(kind, name, pattern, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _create_topics(client: AdminClient, settings: Settings, expected: Mapping[str, Topic]) -> int:
+    existing = client.list_topics(timeout=_SECONDS).topics
+    missing = []
+    for name, topic in expected.items():
+        partitions = topic.partitions or settings.lanes
+        if name not in existing:
+            missing.append(NewTopic(name, partitions, settings.replication, config=topic.settings()))
+        elif len(existing[name].partitions) != partitions:
+            raise ProvisionError(f"{name} has {len(existing[name].partitions)} partitions: set `lanes` to what it was")
+    _all(client.create_topics(missing, operation_timeout=_SECONDS) if missing else {})
+    return len(missing) + _repair_configs(client, {name: expected[name] for name in expected if name in existing})
+
+
+def _repair_configs(client: AdminClient, present: Mapping[str, Topic]) -> int:
+    wanted = {ConfigResource(ConfigResource.Type.TOPIC, name): topic.settings() for name, topic in present.items()}
+    found = client.describe_configs(list(wanted)) if wanted else {}
+    differing = []
+    for resource, future in found.items():
+        actual = _result(future)
+        settings = wanted[resource]
+        if any(actual[key].value != value for key, value in settings.items()):
+            differing.append(_altered(resource.name, settings))
+    _all(client.incremental_alter_configs(differing) if differing else {})
+    return len(differing)
+
+
+def _altered(name: str, settings: Mapping[str, str]) -> ConfigResource:
+    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in settings.items()]
+    return ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+
+
+def _create_users(client: AdminClient, names: Sequence[str], passwords: Path) -> int:
+    described: Future[dict[str, Any]] = client.describe_user_scram_credentials()  # type: ignore[assignment]
+    known = _result(described)
+    missing = [name for name in names if name not in known or not (passwords / f"{name}.password").exists()]
+    upserts: list[UserScramCredentialAlteration] = [
+        UserScramCredentialUpsertion(
+            name,
+            ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS),
+            secret(passwords / f"{name}.password").encode(),
+        )
+        for name in missing
+    ]
+    _all(client.alter_user_scram_credentials(upserts) if upserts else {})
+    return len(missing)
+
+
+def _create_acls(client: AdminClient, wanted: Iterable[AclBinding]) -> int:
+    anything: Any = None  # the library's annotation forgets that None matches every name
+    everything = AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        anything,
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    existing = set(_result(client.describe_acls(everything)))
+    missing = [binding for binding in wanted if binding not in existing]
+    _all(client.create_acls(missing) if missing else {})
+    return len(missing)
+
+
+def _commit_first_offsets(
+    admin: Mapping[str, Any], catalogue: Catalogue, expected: Mapping[str, Topic], lanes: int
+) -> int:
+    committed = 0
+    for stage in Stage:
+        inputs = catalogue.inputs(stage)
+        partitions = [
+            TopicPartition(name, number, 0)
+            for name, topic in expected.items()
+            if topic in inputs
+            for number in range(topic.partitions or lanes)
+        ]
+        committed += _commit_missing({**admin, "group.id": f"{stage}.slots"}, partitions)
+    return committed
+
+
+def _commit_missing(group: Mapping[str, Any], partitions: list[TopicPartition]) -> int:
+    # A consumer that never joins, not the admin client: that one waits forever for a coordinator still to come.
+    consumer = Consumer({**group, "enable.auto.commit": False})
+    try:
+        found = consumer.committed(partitions, timeout=_SECONDS)
+        first = [TopicPartition(each.topic, each.partition, 0) for each in found if each.offset < 0]
+        if first:
+            consumer.commit(offsets=first, asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:  # the group is at work: see the module's text
+            raise
+        return 0
+    finally:
+        consumer.close()
+    return len(first)
+
+
+def _all(futures: Mapping[Any, Future[Any]]) -> None:
+    for future in futures.values():
+        future.result(_SECONDS)
+
+
+def _result(future: Future[_T]) -> _T:
+    return future.result(_SECONDS)

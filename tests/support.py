@@ -1,0 +1,152 @@
+"""A small world on the real broker: invented partners with their keys, what they send, and what they can read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.core.envelope import HEADER, Envelope, parse
+from services.runtime import kafka
+from services.runtime.codec import Codec
+from services.runtime.local import LocalStack
+from services.runtime.signing import public_hex, sign
+
+ALWAYS = {"valid_from": "2026-01-01T00:00:00+00:00", "valid_to": "2026-12-31T00:00:00+00:00"}
+PATIENCE = 60.0
+
+
+class Read(NamedTuple):
+    """One record of a partner's topic, as the partner sees it."""
+
+    key: str
+    envelope: Envelope | None
+    kind: str
+    value: Mapping[str, Any]
+    offset: int
+
+
+def until(found: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What `found` returns once it is true; AssertionError that names what never came."""
+    deadline = time.monotonic() + patience
+    while not (result := found()):
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.05)
+    return result
+
+
+class World:
+    """Partners of one stack, with everything that they and the administrators do."""
+
+    def __init__(self, stack: LocalStack, orgs: Sequence[str]) -> None:
+        self.stack = stack
+        self.orgs = tuple(orgs)
+        self.codec = Codec()
+        self.keys = {org: Ed25519PrivateKey.generate() for org in orgs}
+        root = stack.settings.secret("administrator.key").decode()
+        self._root = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(root))
+        client = {**kafka.COMMON, **stack.admin_config()}
+        self._producer = Producer({**client, **kafka.PRODUCER})
+        self._consumer = Consumer(
+            {**client, **kafka.CONSUMER, "group.id": "world.reader", "enable.partition.eof": True}
+        )
+
+    def close(self) -> None:
+        self._producer.flush(10)
+        self._consumer.close()
+
+    # -- what they send
+
+    def send(self, topic: str, values: Iterable[bytes]) -> None:
+        for value in values:
+            self._producer.produce(topic, value)
+            self._producer.poll(0)
+        assert self._producer.flush(30) == 0
+
+    def administer(self, *payloads: Mapping[str, Any]) -> None:
+        self.send("slt.consent.admin", [sign(payload, "root", self._root) for payload in payloads])
+
+    def consent(self, org: str, **payload: Any) -> None:
+        fields = {"type": "grant", "version": 1, "grantor": org, "status": "Actual", **ALWAYS, **payload}
+        self.send(f"slt.consent.{org}", [sign(fields, "officer", self.keys[org])])
+
+    def report(self, org: str, series: str, **fields: Any) -> None:
+        self.send(f"slt.in.{org}", [orjson.dumps(submission(series, **fields))])
+
+    def found(self, **partner: Any) -> None:
+        """Enter every partner and its officer, and wait until all are in slt.control."""
+        records: list[dict[str, Any]] = []
+        for org in self.orgs:
+            records.append(partner_record(org, **partner))
+            records.append(officer_record(org, self.keys[org]))
+        self.administer(*records)
+        keys = {f"partner/{org}" for org in self.orgs} | {f"representative/{org}/officer" for org in self.orgs}
+        until(lambda: keys <= {record.key for record in self.read("slt.control")}, "the registry in slt.control")
+
+    # -- what can be read
+
+    def read(self, topic: str, isolation: str = "read_committed") -> list[Read]:
+        """Every record of the topic from offset 0."""
+        messages = self._messages(topic) if isolation == "read_committed" else self._stock(topic)
+        return [self._opened(message) for message in messages]
+
+    def _messages(self, topic: str) -> list[Any]:
+        return drain(self._consumer, topic)
+
+    def _stock(self, topic: str) -> list[Any]:
+        """As a stock Java or aiokafka client would read it: read_uncommitted."""
+        settings = {**kafka.COMMON, **self.stack.admin_config(), **kafka.CONSUMER, "group.id": "stock.reader"}
+        consumer = Consumer({**settings, "isolation.level": "read_uncommitted", "enable.partition.eof": True})
+        try:
+            return drain(consumer, topic)
+        finally:
+            consumer.close()
+
+    def _opened(self, message: Any) -> Read:
+        data = message.value()
+        kind, value = self.codec.decode(data) if data[:1] == b"\x00" else ("raw", {"bytes": data})
+        header = dict(message.headers() or ()).get(HEADER)
+        key = (message.key() or b"").decode()
+        return Read(key, parse(header) if header else None, kind, value, message.offset())
+
+    def out(self, org: str, family: str = "out") -> list[Read]:
+        """What the partner's topic holds, heartbeats left out."""
+        return [read for read in self.read(f"slt.{family}.{org}", "read_uncommitted") if read.kind != "pulse"]
+
+
+def drain(consumer: Consumer, topic: str) -> list[Any]:
+    """All records of a topic from its beginning to its end."""
+    partitions = list(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+    ended: set[int] = set()
+    found = []
+    while len(ended) < len(partitions):
+        for message in consumer.consume(1000, 0.5):
+            if message.error():
+                ended.add(message.partition())
+            else:
+                found.append(message)
+    consumer.unassign()
+    return found
+
+
+def submission(series: str, **fields: Any) -> dict[str, Any]:
+    base = {"series_id": series, "status": "Actual", "kind": "INCIDENT_REPORT", "headline": "An invented incident",
+            "place": {"country": "KEN"}}  # fmt: skip
+    return {**base, **fields}
+
+
+def partner_record(org: str, **fields: Any) -> dict[str, Any]:
+    base = {"type": "partner", "version": 1, "org": org, "category": "INGO", "status": "ACTIVE", "areas": ["*"],
+            "kinds": ["*"], "statuses": ["Actual", "Exercise"]}  # fmt: skip
+    return {**base, **fields}
+
+
+def officer_record(org: str, key: Ed25519PrivateKey, **fields: Any) -> dict[str, Any]:
+    base = {"type": "representative", "version": 1, "org": org, "name": "officer", "public_key": public_hex(key),
+            "scopes": ["consent"], **ALWAYS}  # fmt: skip
+    return {**base, **fields}
