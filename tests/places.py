@@ -14,7 +14,7 @@ import shapely
 from services.core.place import Tables
 from services.core.place_names import AreaName, Names, PCodes
 from services.core.place_shapes import Shapes
-from services.core.stage import Change, Fields, Moment, Record, Source
+from services.core.stage import Change, Fields, Moment, Output, Record, Source
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENT = Moment(AT, fresh=True)
@@ -73,6 +73,12 @@ def report(version: int = 1, where: Mapping[str, Any] | None = None, **fields: A
 
 def record(fields: Fields, offset: int = 0) -> Record:
     return Record(Source("slt.reports", 0, offset), AT, fields["series_id"], "report", fields)
+
+
+def fields(output: Output) -> Fields:
+    """What an output that is not encoded yet says."""
+    assert not isinstance(output.value, bytes)
+    return output.value
 
 
 class Memory:

@@ -15,6 +15,7 @@ from services.runtime import kafka
 from services.runtime.codec import Codec
 from services.runtime.local import LocalStack
 from services.runtime.signing import public_hex, sign
+from services.runtime.supervisor import Supervisor
 
 ALWAYS = {"valid_from": "2026-01-01T00:00:00+00:00", "valid_to": "2026-12-31T00:00:00+00:00"}
 PATIENCE = 60.0
@@ -45,6 +46,7 @@ class World:
     def __init__(self, stack: LocalStack, orgs: Sequence[str]) -> None:
         self.stack = stack
         self.orgs = tuple(orgs)
+        self.supervisor: Supervisor | None = None
         self.codec = Codec()
         self.keys = {org: Ed25519PrivateKey.generate() for org in orgs}
         root = stack.settings.secret("administrator.key").decode()
@@ -122,7 +124,7 @@ def drain(consumer: Consumer, topic: str) -> list[Any]:
     """All records of a topic from its beginning to its end."""
     partitions = list(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-    ended: set[int] = set()
+    ended: set[int | None] = set()
     found = []
     while len(ended) < len(partitions):
         for message in consumer.consume(1000, 0.5):

@@ -8,11 +8,9 @@ latency is the difference of two append times, its cadence and patience are mono
 
 from __future__ import annotations
 
-import argparse
-import signal
+import sys
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from threading import Event
 from typing import Any
 
@@ -25,11 +23,13 @@ from services.canary.watch import Watch
 from services.runtime import kafka
 from services.runtime.codec import Codec, CodecError
 from services.runtime.logs import configure
-from services.runtime.metrics import CanaryMetrics, start_exporter
-from services.runtime.settings import Settings
+from services.runtime.metrics import CanaryMetrics
+from services.runtime.settings import Settings, SettingsError
+from services.runtime.slot import MISUSED, arguments, exporter, stop_on_signal
+from services.runtime.topics import CANARY
 
-SUBMIT = TopicPartition(f"slt.in.{probe.ORG}", 0)
-OUTLET = TopicPartition(f"slt.exercise.{probe.ORG}", 0)
+SUBMIT = TopicPartition(f"slt.in.{CANARY}", 0)
+OUTLET = TopicPartition(f"slt.exercise.{CANARY}", 0)
 _CADENCE = 1.0
 _ANSWER = 10.0
 
@@ -39,16 +39,14 @@ class Canary:
 
     def __init__(self, settings: Settings, metrics: CanaryMetrics, log: Any) -> None:
         """Connect as the test organisation; KafkaException if the broker does not answer."""
-        partner = kafka.partner_security(settings, probe.ORG)
+        partner = kafka.partner_security(settings, CANARY)
         countries = (country.alpha_3 for country in pycountry.countries)
         self._lanes = probe.lanes(countries, settings.lanes)
         self._metrics, self._log, self._codec = metrics, log, Codec()
         self._watch = Watch(self._lanes, metrics)
         # What a stock client reads: everything, decided or not.
-        self._consumer = Consumer(
-            kafka.reader(settings, probe.ORG, **{**partner, "isolation.level": "read_uncommitted"})
-        )
-        self._producer = Producer(kafka.writer(settings, probe.ORG, **partner))
+        self._consumer = Consumer(kafka.reader(settings, CANARY, **{**partner, "isolation.level": "read_uncommitted"}))
+        self._producer = Producer(kafka.writer(settings, CANARY, **partner))
         self._version = self._end(SUBMIT)
         self._consumer.assign([TopicPartition(OUTLET.topic, OUTLET.partition, self._end(OUTLET))])
 
@@ -78,7 +76,7 @@ class Canary:
     def _read(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            self._log.warning("outlet not readable", error=error.name())
+            self._log.warning("outlet not readable", code=error.name())
             if error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise KafkaException(error)
             return
@@ -101,27 +99,24 @@ class Canary:
         return int(end)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(description="Submit test reports and measure how they come back.")
-    parser.add_argument("--config", type=Path, required=True, help="settings file")
-    parser.add_argument("--slot", type=int, default=0)
-    parser.add_argument("--metrics-port", type=int, default=0, help="port of /metrics on loopback; 0: a free one")
-    given = parser.parse_args(arguments)
-    settings = Settings.load(given.config)
-    log = configure("canary", given.slot)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+def main(argv: Sequence[str]) -> int:
+    """Run until SIGTERM or SIGINT; the process's exit code."""
+    given = arguments(argv)
+    try:
+        settings = Settings.load(given.config)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return MISUSED
+    log = configure(CANARY, given.slot)
+    stop = stop_on_signal()
     registry = CollectorRegistry()
     canary = Canary(settings, CanaryMetrics(registry, settings.lanes), log)
-    server, _ = start_exporter(given.metrics_port, registry)
-    log.info("canary runs", port=server.server_port, count=settings.lanes)
-    canary.run(stop)
-    server.shutdown()
-    server.server_close()
-    log.info("canary stopped")
+    with exporter(given.metrics_port, registry):
+        log.info("canary started", count=settings.lanes)
+        canary.run(stop)
+    log.info("canary ended")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

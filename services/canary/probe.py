@@ -13,8 +13,8 @@ import orjson
 
 from services.core.home import home_partition
 from services.core.report import InfoKind, PlacePrecision, Status
+from services.runtime.topics import CANARY
 
-ORG = "canary"
 _MASK = 0xFFFFFFFF
 
 
@@ -49,7 +49,7 @@ def lanes(countries: Iterable[str], number: int) -> tuple[Lane, ...]:
 def _series(lane: int, number: int) -> str:
     """A series whose key leads to the lane in slt.reports as well."""
     names = (f"lane-{lane}-{attempt}" for attempt in count())
-    return next(name for name in names if (murmur2(f"{ORG}/{name}".encode()) & 0x7FFFFFFF) % number == lane)
+    return next(name for name in names if (murmur2(f"{CANARY}/{name}".encode()) & 0x7FFFFFFF) % number == lane)
 
 
 def submission(lane: Lane, version: int) -> bytes:
@@ -60,7 +60,7 @@ def submission(lane: Lane, version: int) -> bytes:
             "version": version,
             "message": "ALERT" if version == 1 else "UPDATE",
             "status": Status.TEST,
-            "initial_audience": [ORG],
+            "initial_audience": [CANARY],
             "kind": InfoKind.INCIDENT_REPORT,
             "headline": "Test of the relay by the relay itself",
             "place": {"country": lane.country, "precision": PlacePrecision.COUNTRY},
@@ -73,7 +73,7 @@ def arrivals(view: Mapping[str, Any], appended: float) -> Iterable[Arrival | Non
     """The accounts of a view appended at `appended` (seconds since 1970); None for one that is not the canary's."""
     for account in view["accounts"]:
         owner, _, series = account["series_id"].rpartition("/")
-        if owner != ORG or view["status"] != Status.TEST:
+        if owner != CANARY or view["status"] != Status.TEST:
             yield None
         else:
             yield Arrival(series, account["version"], appended - account["received_at"].timestamp())

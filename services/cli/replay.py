@@ -108,9 +108,9 @@ def _skipped(console: Console, files: list[str]) -> None:
 def _conclude(console: Console, report: SubmitReport) -> None:
     style = "green" if report.complete else "red"
     console.print(f"submitted {report.submitted}, confirmed {report.confirmed}", style=style)
-    for failure in report.failures:
-        console.print(failure, style="red", markup=False)
     if not report.complete:
+        for failure in report.failures:
+            console.print(failure, style="red", markup=False)
         console.print("Not confirmed: replay again; a record that comes twice is counted as a duplicate.")
         raise typer.Exit(1)
 

@@ -68,7 +68,7 @@ def organisation(topic: str) -> str | None:
 
 
 def keeper(org: str, lanes: int) -> int:
-    """The partition of slt.deliveries whose owner alone writes pulses on an organisation's outlet and mends its order."""
+    """The partition of slt.deliveries whose owner alone writes pulses on an outlet and mends its order."""
     return zlib.crc32(org.encode()) % lanes
 
 

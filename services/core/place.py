@@ -50,7 +50,7 @@ class Note(StrEnum):
     BAD_NAME = "place name not known, or known in several countries"
     AT_SEA = "coordinates far from every country"
     COAST = "coordinates off the coast: nearest country"
-    BORDER = "coordinates just outside the country that is named"
+    BORDER = "coordinates outside the country that is named, but near it"
     CLAIMED = "coordinates in a territory of special or disputed status: the country that is named is kept"
     UNCHECKED = "country has no shape: not compared with the coordinates"
     SERIES_COUNTRY = "this version lies in another country than its series, which keeps its own"

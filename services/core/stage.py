@@ -60,7 +60,8 @@ class Output(NamedTuple):
     topic: str
     key: str
     kind: str
-    value: Fields
+    value: Fields | bytes
+    """The record's fields; bytes if they are encoded already."""
     partition: int | None = None
     """Explicit along the incident's way; None lets the key decide (murmur2)."""
 

@@ -128,8 +128,10 @@ class Distribute:
         """The decision with the hash of the one before, and the chain's new head."""
         before = self._index.chain
         record["previous_hash"] = before.hash
-        head = Chain(before.number + 1, sha256(self._tools.encode("decision", record)).digest())
-        return Output(DECISIONS, key, "decision", record, self._partition), head
+        data = self._tools.encode("decision", record)
+        return Output(DECISIONS, key, "decision", data, self._partition), Chain(
+            before.number + 1, sha256(data).digest()
+        )
 
     def _outlets(self, moment: Moment) -> Outlets:
         return Outlets(self._tools.ids, self._tools.encode, moment.policy, moment.now)

@@ -58,7 +58,7 @@ class Intake:
     def applied(self, result: Result) -> None:
         """Remember what was entered in slt.control and cannot be read back yet."""
         for output in result.outputs:
-            if output.topic == "slt.control":
+            if output.topic == "slt.control" and not isinstance(output.value, bytes):
                 self._pending[output.key] = (output.value["version"], output.value["payload"])
 
     def work(self, moment: Moment, limit: int) -> Iterable[Result]:

@@ -123,7 +123,7 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     Metric(
         "slt_conservation_gap", Kind.GAUGE, Unit.RECORDS, _POSITION, _RUNNER,
-        "Inputs less outcomes less abandoned, as of the last commit. Not 0 for long: a record was lost or counted twice.",
+        "Inputs less outcomes less abandoned, as of the last commit. Lasting: a record was lost or counted twice.",
     ),
     Metric(
         "slt_refused_total", Kind.COUNTER, Unit.RECORDS, (STAGE, REASON), _RUNNER,
@@ -148,6 +148,10 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "slt_lag_seconds", Kind.GAUGE, Unit.SECONDS, _POSITION, _READERS,
         "Age of the oldest record not yet processed, of all topics of the family; 0: none waits.",
+    ),
+    Metric(
+        "slt_lag_records", Kind.GAUGE, Unit.RECORDS, _POSITION, _DELIVER,
+        "Records not yet passed, of all topics of the family.",
     ),
     Metric(
         "slt_state_keys", Kind.GAUGE, Unit.KEYS, (STAGE, PARTITION), _RUNNER, "Keys that the partition's state holds.",
@@ -184,7 +188,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("slt_progress_total", Kind.COUNTER, Unit.RECORDS, (), _DELIVER, "Resume points written to slt.progress."),
     Metric(
         "slt_catch_up_seconds", Kind.HISTOGRAM, Unit.SECONDS, (), _DELIVER,
-        "Time from taking a partition over to its first new delivery.", _CATCH_UP_BOUNDS,
+        "Time from taking partitions over to being past everything that had to be matched.", _CATCH_UP_BOUNDS,
     ),
     Metric(
         "slt_recalls_pending", Kind.GAUGE, Unit.RECORDS, (PARTITION,), (Group.RECONCILE,),

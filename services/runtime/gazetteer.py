@@ -45,7 +45,8 @@ def load_tables(geo: Path | None = None) -> Tables:
     crosswalk = _rows(geo, CROSSWALK, ("iso3", "iso3166_2", "pcode", "pcode_name"))
     listed = _rows(geo, PCODES, ("Location", "Admin Level", "P-Code", "Name", "Parent P-Code"))
     names = _names(_spellings(polygons, crosswalk))
-    drawn = Shapes((names.areas[one.iso3, fold(one.code)].code, one.shape) for one in polygons)
+    known = [(names.area(one.iso3, one.code), one.shape) for one in polygons]
+    drawn = Shapes((area.code, shape) for area, shape in known if area)
     return Tables(names, Shapes(_country_shapes()), drawn, _pcodes(listed, crosswalk))
 
 
@@ -53,12 +54,15 @@ def _rows(geo: Path | None, name: str, columns: tuple[str, ...]) -> list[_Row]:
     """The rows of one of the user's CSV files (UTF-8, with or without a byte order mark); none if it is not there."""
     if geo is None or not (geo / name).is_file():
         return []
-    with (geo / name).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in columns if column not in (reader.fieldnames or ())]
-        if missing:
-            raise GazetteerError(f"{name}: column {missing[0]} is missing in its header (docs/places.md)")
-        return list(reader)
+    try:
+        with (geo / name).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                raise GazetteerError(f"{name}: column {missing[0]} is missing in its header (docs/places.md)")
+            return list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GazetteerError(f"{name}: not a CSV file in UTF-8 (docs/places.md)") from error
 
 
 class _Polygon(NamedTuple):
@@ -75,15 +79,18 @@ def _polygons(geo: Path | None) -> list[_Polygon]:
     try:
         features = orjson.loads((geo / POLYGONS).read_bytes())["features"]
         shapes = shapely.from_geojson([orjson.dumps(one["geometry"]) for one in features]).tolist()
-        owns = [one["properties"] for one in features]
-        return [
-            _Polygon(own["iso3"], own["iso3166_2"], own["name"] or own["iso3166_2"], shape)
-            for own, shape in zip(owns, shapes, strict=True)
-        ]
+        return [_polygon(one["properties"], shape) for one, shape in zip(features, shapes, strict=True)]
     except (ValueError, KeyError, TypeError, shapely.errors.GEOSException) as error:
         raise GazetteerError(
             f"{POLYGONS}: not a FeatureCollection of polygons with iso3, iso3166_2 and name (docs/places.md)"
         ) from error
+
+
+def _polygon(own: Mapping[str, str | None], shape: shapely.Geometry) -> _Polygon:
+    iso3, code = own["iso3"], own["iso3166_2"]
+    if not iso3 or not code:
+        raise ValueError("a feature without its codes")
+    return _Polygon(iso3, code, own["name"] or code, shape)
 
 
 def _country_shapes() -> Iterator[tuple[str, shapely.Geometry]]:

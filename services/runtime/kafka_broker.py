@@ -50,6 +50,11 @@ class KafkaBroker:
         self._transactions = Transactions(writer(settings, stage, **transactional), rebuilt)
         self._consumer = Consumer(member(settings, stage, slot))
 
+    @staticmethod
+    def transactional_id(stage: Stage, slot: int) -> str:
+        """Stable for the slot: its next process ends at once what this one leaves open (reliability.md §2.3)."""
+        return f"{stage}.{slot}"
+
     def open(self, sources: Sequence[str], owner: Owner) -> None:
         """The producer's start has ended what the slot's last holder left open; now join."""
         self._owner = owner

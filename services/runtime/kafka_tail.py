@@ -17,6 +17,7 @@ from services.runtime.settings import Settings
 
 _TAKEN = 5000
 _START_SECONDS = 30.0
+_UNCOMMITTED = {"isolation.level": "read_uncommitted"}
 _SWIFT = {"message.timeout.ms": 3000, "linger.ms": 0}
 """A beat that is late is no beat: the next one is better."""
 
@@ -62,25 +63,28 @@ class KafkaTail:
 
 
 class Tails:
-    """The tails of one slot; they share the reader that may see the true end."""
+    """Makes the tails of one slot; everything made here is closed with `opened`."""
 
     def __init__(self, opened: ExitStack, settings: Settings, stage: Stage) -> None:
-        """Everything made here is closed with `opened`."""
+        """Nothing is connected yet."""
         self._opened, self._settings, self._stage = opened, settings, stage
-        self._asks = self._consumer(**{"isolation.level": "read_uncommitted", "fetch.wait.max.ms": 500})
 
     def newest(self, topic: str) -> KafkaTail:
-        """From the topic's last record on; Fatal if the broker cannot be reached. One per slot."""
-        part = TopicPartition(topic, 0)
-        end = _end(self._asks, part, _START_SECONDS)
+        """From the topic's last record on, committed or not; Fatal if the broker cannot be reached."""
+        consumer = self._consumer(**_UNCOMMITTED, **{"fetch.wait.max.ms": 250})
+        end = _end(consumer, TopicPartition(topic, 0), _START_SECONDS)
         if end is None:
             raise Fatal("_TIMED_OUT", topic=topic)
-        return KafkaTail(self._asks, TopicPartition(topic, 0, max(0, end - 1)), self._asks)
+        return KafkaTail(consumer, TopicPartition(topic, 0, max(0, end - 1)), consumer)
 
     def whole(self, topic: str) -> KafkaTail:
-        """Every committed record of the topic, from its first."""
+        """Every committed record of the topic, from its first.
+
+        Its end is asked on a connection of its own: on one that also fetches, the question would wait for the answer
+        to the fetch before it, since a broker handles the requests of a connection in turn.
+        """
         consumer = self._consumer(**{"enable.partition.eof": True})
-        return KafkaTail(consumer, TopicPartition(topic, 0, OFFSET_BEGINNING), self._asks)
+        return KafkaTail(consumer, TopicPartition(topic, 0, OFFSET_BEGINNING), self._consumer(**_UNCOMMITTED))
 
     def _consumer(self, **extra: object) -> Consumer:
         consumer = Consumer(reader(self._settings, self._stage, **extra))

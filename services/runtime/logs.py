@@ -18,13 +18,11 @@ from typing import Any
 import orjson
 import structlog
 
-from services.runtime.ports import Aborted, Fatal
-
 FIELDS = frozenset({
-    "stage", "slot", "topic", "partition", "offset", "key_hash", "reason", "outcome", "error", "seconds",
+    "stage", "slot", "topic", "partition", "offset", "key_hash", "reason", "outcome", "error", "code", "seconds",
     "count", "limit", "bytes", "epoch", "version", "org", "port", "pid", "signal", "attempt", "now", "transactional_id",
 })  # fmt: skip
-"""Every field that a log line may have; `error` is an exception's class or a client's error name."""
+"""Every field that a log line may have; `error` is an exception's class, `code` a client library's name for it."""
 
 _PROCESSOR = frozenset({"event", "level", "at"})
 _EVENT = re.compile(r"[a-z][a-z0-9 _,.:;()'-]{0,119}")
@@ -62,8 +60,6 @@ def only_known(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Ma
 def _allowed(name: str, value: Any) -> Any:
     if name not in FIELDS:
         return _WITHHELD
-    if isinstance(value, Aborted | Fatal):  # their texts are our own
-        return f"{type(value).__name__}: {value}"
     reduced = _reduced(value)
     plain = reduced is None or isinstance(reduced, bool | int | float | datetime)
     return reduced if plain or (isinstance(reduced, str) and _TOKEN.fullmatch(reduced)) else _WITHHELD

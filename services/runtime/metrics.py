@@ -122,6 +122,18 @@ class _Account(_Position):
         self.settle()
 
 
+class _Passed(_Position):
+    """The same with how many records are not passed yet."""
+
+    def __init__(self, instruments: Instruments, where: tuple[str, str, str]) -> None:
+        super().__init__(instruments, where)
+        self.records = _ByTopic(instruments.child("slt_lag_records", *where), sum)
+
+    def forget(self, topic: str) -> None:
+        super().forget(topic)
+        self.records.values.pop(topic, None)
+
+
 _P = TypeVar("_P", bound=_Position)
 
 
@@ -234,7 +246,7 @@ class DeliverMetrics:
     def __init__(self, slot: int, registry: CollectorRegistry) -> None:
         """`registry`: of this process alone."""
         self._instruments = instruments = Instruments(registry, Group.DELIVER)
-        self._positions = _Positions(Stage.DELIVER, slot, instruments, _Position)
+        self._positions = _Positions(Stage.DELIVER, slot, instruments, _Passed)
         self._skipped: Counter = instruments.child("slt_skipped_total")
         self._undeliverable: Counter = instruments.child("slt_undeliverable_total")
         self._progress: Counter = instruments.child("slt_progress_total")
@@ -273,12 +285,14 @@ class DeliverMetrics:
         self._progress.inc()
 
     def catch_up(self, seconds: float) -> None:
-        """Time from taking a partition over to its first new delivery."""
+        """Time from taking partitions over to being past everything that had to be matched."""
         self._catch_up.observe(seconds)
 
-    def lag(self, topic: str, partition: int, seconds: float) -> None:
-        """Age of the oldest record that is not passed; 0 when none waits."""
+    def lag(self, topic: str, partition: int, seconds: float, records: int | None = None) -> None:
+        """Age of the oldest record that is not passed, and how many there are (None: unknown); 0 when none waits."""
         self._positions.lag(topic, partition, seconds)
+        if records is not None:
+            self._positions.at(topic, partition).records.values[topic] = records
 
     def forget(self, topic: str, partition: int) -> None:
         """The slot gave the partition up."""

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, Message
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Message
 
 from services.core.outlet import Progress, Unconfirmed, misfit, progress_key
 from services.core.reason import Reason
-from services.runtime.clock import Clock
-from services.runtime.codec import Codec, CodecError
-from services.runtime.outlets_journal import Journal
+from services.runtime.codec import CodecError
 from services.runtime.outlets_lane import Lane
 from services.runtime.outlets_member import Member
-from services.runtime.outlets_observer import OutletObserver
-from services.runtime.outlets_read import Reader, bounds, lies_there, outlets_of, read_progress, starts
+from services.runtime.outlets_read import bounds, lies_there, outlets_of, read_progress, starts
 from services.runtime.outlets_return import Returns
-from services.runtime.outlets_send import Account, Entry, Outlet, Outlets, State
+from services.runtime.outlets_send import Account, Entry, Outlet, State
+from services.runtime.outlets_surroundings import Surroundings
 from services.runtime.ports import Fatal
 from services.runtime.processor import Assignment
 from services.runtime.runner import Exit
@@ -37,20 +32,6 @@ _AT_ONCE = 1000
 _STUCK = 100
 _DRAIN_SECONDS = 1.2
 _NOTHING: Mapping[str, int] = {}
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a slot of DELIVER is connected to."""
-
-    admin: AdminClient
-    reader: Reader
-    outlets: Outlets
-    journal: Journal
-    clock: Clock
-    codec: Codec
-    pool: Executor
-    observer: OutletObserver
 
 
 class Deliver:
@@ -65,9 +46,7 @@ class Deliver:
         self._taken_over_at: float | None = None
         self.fresh: dict[Assignment, int] = {}
         """Where the outlets were read from at the last takeovers; emptied by whoever looks after their order."""
-        self.returns = Returns(
-            outside.admin, outside.reader, outside.codec, outside.pool, self.lanes, self._returned, self._not_returned
-        )
+        self.returns = Returns(outside, self.lanes, self._returned, self._not_returned)
         self.member = Member(group, sources, self._assigned, self._revoked)
 
     def run(self, stopped: Callable[[], bool], chores: Callable[[float], None]) -> Exit:
@@ -75,13 +54,12 @@ class Deliver:
         try:
             while not stopped() and self._bugs_left > 0:
                 self._turn(chores)
-            self._drain(self.lanes.values())
+            self.member.close()  # gives up all partitions, after letting what is on its way arrive
         except Fatal as error:
             _log.error("slot cannot go on", code=error.code, **error.where)
             self.outside.outlets.purge()
             return Exit.FATAL
         self.outside.outlets.purge()
-        self.member.close()
         return Exit.STOPPED if self._bugs_left > 0 else Exit.BUGS
 
     def _turn(self, chores: Callable[[float], None]) -> None:

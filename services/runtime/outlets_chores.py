@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError
 
 from services.core.outlet import LIVE, PULSE, keeper
 from services.runtime.outlets import Deliver
+from services.runtime.outlets_lane import Lane
 from services.runtime.outlets_order import Again, misplaced, since
 from services.runtime.outlets_send import Account, Outlet, State
 from services.runtime.processor import Assignment
@@ -33,7 +34,7 @@ class Chores:
         self._due = dict.fromkeys((_LOOK, _PROBE, _TELL, _PULSE), 0.0)
         self._moved: dict[str, float] = {}
         self._counted: dict[str, int] = {}
-        self._superseded = 0
+        self._skipped = 0
         self._pulses: list[tuple[Account, Outlet, datetime]] = []
         self._order_at: float | None = None
         self._reading: Future[list[Again]] | None = None
@@ -104,7 +105,7 @@ class Chores:
             self._order_at = now + _ORDER
             where = dict(fresh) or self._long_ago()
             fresh.clear()
-            self._reading = self._outside.pool.submit(misplaced, self._outside.reader, where)
+            self._reading = self._outside.pool.submit(misplaced, self._outside.beside, where)
 
     def _long_ago(self) -> Mapping[Assignment, int]:
         kept = [topic for topic, outlet in self._outside.outlets.by_topic.items() if self._keeps(outlet)]
@@ -122,26 +123,29 @@ class Chores:
     # Metrics
 
     def _tell(self) -> None:
-        observer, deliver = self._outside.observer, self._deliver
-        superseded = 0
-        for topic, outlet in self._outside.outlets.by_topic.items():
+        observer, superseded = self._outside.observer, 0
+        for outlet in self._outside.outlets.by_topic.values():
             superseded += outlet.superseded
-            if topic not in self._counted and outlet.state is State.OPEN:
-                observer.reopened(outlet.org)
-            if count := outlet.confirmed - self._counted.get(topic, 0):
-                observer.delivered(outlet.org, count)
-            self._counted[topic] = outlet.confirmed
-        skipped, deliver.skipped = deliver.skipped + superseded - self._superseded, 0
-        self._superseded = superseded
-        if skipped:
-            observer.skipped(skipped)
+            self._tell_of(outlet)
+        skipped = self._deliver.skipped + superseded
+        if skipped > self._skipped:
+            observer.skipped(skipped - self._skipped)
+            self._skipped = skipped
         for account, outlet, at in self._pulses:
             if not account.left:
                 observer.pulse(outlet.org, at)
         self._pulses = [pulse for pulse in self._pulses if pulse[0].left]
-        for lane in deliver.lanes.values():
-            age = timedelta()
-            if lane.unpassed() or lane.waiting:
-                age = max(age, self._outside.clock.now - (_EPOCH + timedelta(milliseconds=lane.seen_at)))
-            behind = deliver.member.behind(lane.part, lane.passed)
-            observer.lag(*lane.part, age.total_seconds(), behind)
+        for lane in self._deliver.lanes.values():
+            observer.lag(*lane.part, self._age(lane).total_seconds())
+
+    def _tell_of(self, outlet: Outlet) -> None:
+        if outlet.topic not in self._counted and outlet.state is State.OPEN:
+            self._outside.observer.reopened(outlet.org)
+        if count := outlet.confirmed - self._counted.get(outlet.topic, 0):
+            self._outside.observer.delivered(outlet.org, count)
+        self._counted[outlet.topic] = outlet.confirmed
+
+    def _age(self, lane: Lane) -> timedelta:
+        if not lane.unpassed() and not lane.waiting:
+            return timedelta()
+        return max(timedelta(), self._outside.clock.now - (_EPOCH + timedelta(milliseconds=lane.seen_at)))

@@ -71,11 +71,6 @@ class Member:
         """Stop or go on reading one partition."""
         (self._consumer.pause if on else self._consumer.resume)(_parts({part: 0}))
 
-    def behind(self, part: Assignment, passed: int) -> int:
-        """Records from `passed` to the end of a partition, as far as is known without asking."""
-        found = self._consumer.get_watermark_offsets(TopicPartition(*part), cached=True)
-        return max(0, found[1] - passed) if found else 0
-
     def first(self, part: Assignment) -> int:
         """First offset of a partition."""
         found = self._consumer.get_watermark_offsets(TopicPartition(*part), timeout=10.0)
@@ -112,8 +107,6 @@ class Member:
         self._confirmed = float("-inf")
         self._failure = Fatal("membership lost")
         consumer.incremental_unassign(parts)
-
-
 
 
 def _assignments(parts: Sequence[TopicPartition]) -> list[Assignment]:

@@ -36,7 +36,7 @@ class OutletObserver(Protocol):
     def catch_up(self, seconds: float) -> None:
         """Time from taking partitions over to being past everything that had to be matched."""
 
-    def lag(self, topic: str, partition: int, seconds: float, records: int | None = None) -> None:
+    def lag(self, topic: str, partition: int, seconds: float) -> None:
         """Age of the newest input taken up while more wait; 0 when none waits."""
 
     def forget(self, topic: str, partition: int) -> None:
@@ -73,7 +73,7 @@ class Unwatched:
     def catch_up(self, seconds: float) -> None:
         """Not measured."""
 
-    def lag(self, topic: str, partition: int, seconds: float, records: int | None = None) -> None:
+    def lag(self, topic: str, partition: int, seconds: float) -> None:
         """Not shown."""
 
     def forget(self, topic: str, partition: int) -> None:

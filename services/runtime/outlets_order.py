@@ -19,7 +19,7 @@ from services.runtime.outlets_read import Positions, Reader, header_of, sequence
 from services.runtime.processor import Assignment
 
 LOOK_BACK = timedelta(hours=30)
-"""Twice the interval and more: longer than the compaction lag of 24 h, which is when a record can go at the earliest."""
+"""More than the compaction lag of 24 h, before which no record goes, and the interval between two looks."""
 
 
 @dataclass(frozen=True)

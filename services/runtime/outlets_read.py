@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from services.core.envelope import HEADER
 from services.core.outlet import Progress, organisation, sequence_of
 from services.runtime.codec import Codec
-from services.runtime.ports import Fatal
+from services.runtime.ports import Fatal, PortError
 from services.runtime.processor import Assignment
 
 PROGRESS = Assignment("slt.progress", 0)
@@ -29,8 +29,8 @@ _REFUSED = frozenset({
 Positions = Mapping[Assignment, int]
 
 
-class Cancelled(Exception):
-    """Nobody wants what is being read any more."""
+class ReadError(PortError):
+    """Nobody wants what is being read any more, or it cannot be read."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Reader:
     def read(self, starts: Positions, ends: Callable[[], Positions] | None = None) -> Iterator[list[Message]]:
         """Batches of records; ends at the end of each partition, or where `ends` says, asked again each time.
 
-        Fatal when nothing comes for ten seconds, Cancelled when nobody waits for it any more.
+        Fatal when nothing comes for ten seconds, ReadError when nobody waits for it any more.
         """
         if not starts:
             return
@@ -63,7 +63,7 @@ class Reader:
         unread, heard = set(positions), time.monotonic()
         while unread:
             if self.cancelled():
-                raise Cancelled
+                raise ReadError("cancelled")
             batch = consumer.consume(_BATCH, _WAIT)
             if batch:
                 heard = time.monotonic()
@@ -113,10 +113,11 @@ def bounds(admin: AdminClient, topics: Iterable[str]) -> dict[str, tuple[int, in
     wanted = [TopicPartition(topic, 0) for topic in topics]
     if not wanted:
         return {}
-    firsts = admin.list_offsets({part: OffsetSpec.earliest() for part in wanted}, request_timeout=_SECONDS)
-    nexts = admin.list_offsets({part: OffsetSpec.latest() for part in wanted}, request_timeout=_SECONDS)
+    first, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    firsts = admin.list_offsets(dict.fromkeys(wanted, first), request_timeout=_SECONDS)
+    nexts = admin.list_offsets(dict.fromkeys(wanted, latest), request_timeout=_SECONDS)
     pairs = ((part.topic, _offset(firsts[part]), _offset(nexts[part])) for part in wanted)
-    return {topic: (first, end) for topic, first, end in pairs if first is not None and end is not None}
+    return {topic: (begin, end) for topic, begin, end in pairs if begin is not None and end is not None}
 
 
 def _offset(future: Future[Any]) -> int | None:
@@ -157,5 +158,5 @@ def sequence_in(message: Message) -> int:
 
 def header_of(message: Message) -> bytes | None:
     """The envelope of a record in an outlet; None for a pulse."""
-    headers: Sequence[tuple[str, Any]] = message.headers() or ()  # type: ignore[assignment]
-    return next((value for name, value in headers if name == HEADER), None)
+    headers: Any = message.headers()
+    return headers[0][1] if headers and headers[0][0] == HEADER else None

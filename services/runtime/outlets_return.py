@@ -7,21 +7,22 @@ until little is left; in the last one new deliveries wait behind what is owed.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient
+from confluent_kafka.admin import AclOperation
 
 from services.core.outlet import Owed, misfit
 from services.runtime.codec import Codec, CodecError
 from services.runtime.outlets_lane import Lane
-from services.runtime.outlets_read import Cancelled, Positions, Reader, bounds, lies_there, starts
+from services.runtime.outlets_read import ReadError, Positions, Reader, bounds, lies_there, starts
 from services.runtime.outlets_send import Account, Outlet, State
-from services.runtime.ports import Fatal
+from services.runtime.outlets_surroundings import Surroundings
+from services.runtime.ports import PortError
 from services.runtime.processor import Assignment
 
 _SECONDS = 5.0
@@ -45,6 +46,8 @@ class Stretch:
         """`begin`: first input of each partition."""
         self.ends: dict[Assignment, int] = dict(begin)
         self.needless = 0
+        self.wanted = True
+        """False: nobody waits for it any more."""
         self._reader, self._codec, self._topic, self._begin = reader, codec, topic, begin
         self._wanted: Iterator[Delivery] = iter(())
 
@@ -77,8 +80,13 @@ class Stretch:
     def _deliveries(self, ends: Callable[[], Positions]) -> Iterator[tuple[Assignment, int, Delivery | None]]:
         """Every item for the outlet, and a None for each record, so that its offset is seen."""
         for batch in self._reader.read(self._begin, ends):
+            if not self.wanted:
+                raise ReadError("cancelled")
             for message in batch:
-                part, offset = Assignment(str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+                part, offset = (
+                    Assignment(str(message.topic()), int(message.partition() or 0)),
+                    int(message.offset() or 0),
+                )
                 for delivery in self._items(message.value() or b""):
                     yield part, offset, delivery
                 yield part, offset, None
@@ -98,16 +106,13 @@ class Stretch:
 class Returns:
     """Brings parked outlets back; `step` is called by the loop."""
 
-    admin: AdminClient
-    reader: Reader
-    codec: Codec
-    pool: Executor
+    outside: Surroundings
     lanes: Mapping[Assignment, Lane]
     finished: Callable[[Outlet, int], None]
     """Told when an outlet is open again, with the number of deliveries that were needless."""
     failed: Callable[[Outlet, str], None]
     """Told when it is not; it stays parked and is probed again."""
-    _running: dict[str, tuple[Outlet, Iterator[None]]] = field(default_factory=dict)
+    _running: dict[str, tuple[Outlet, Generator[None, None, None]]] = field(default_factory=dict)
     _probes: dict[str, tuple[Outlet, Future[Any]]] = field(default_factory=dict)
 
     def probe(self, outlets: Sequence[Outlet]) -> None:
@@ -118,7 +123,9 @@ class Returns:
             if each.settled and each.topic not in self._running and each.topic not in self._probes
         }
         if wanted:
-            asked = self.admin.describe_topics(TopicCollection(list(wanted)), include_authorized_operations=True)
+            asked = self.outside.admin.describe_topics(
+                TopicCollection(list(wanted)), include_authorized_operations=True
+            )
             self._probes.update({topic: (wanted[topic], future) for topic, future in asked.items()})
 
     def step(self) -> None:
@@ -133,7 +140,7 @@ class Returns:
                 next(work)
             except StopIteration:
                 del self._running[topic]
-            except (Cancelled, Fatal, KafkaException) as error:
+            except (PortError, KafkaException) as error:
                 self.stop(outlet)
                 self.failed(outlet, type(error).__name__)
 
@@ -149,7 +156,7 @@ class Returns:
             self.stop(outlet)
         return under_way
 
-    def _return(self, outlet: Outlet) -> Iterator[None]:
+    def _return(self, outlet: Outlet) -> Generator[None, None, None]:
         there, end = yield from self._wait(self._read_back, outlet)
         outlet.catch_up(end)
         done: dict[Assignment, int] = {}
@@ -160,9 +167,12 @@ class Returns:
             limit = self._live(begin) if joining else None
             if joining:
                 outlet.state = State.JOINING
-            stretch = Stretch(self.reader, self.codec, outlet.topic, begin)
-            yield from self._wait(stretch.note, there, partial(self._live, begin), limit)
-            yield from self._send(outlet, stretch, there)
+            stretch = Stretch(self.outside.log, self.outside.codec, outlet.topic, begin)
+            try:
+                yield from self._wait(stretch.note, there, partial(self._live, begin), limit)
+                yield from self._send(outlet, stretch, there)
+            finally:
+                stretch.wanted = False
             done, needless = stretch.ends, needless + stretch.needless
         outlet.open()
         for lane in self.lanes.values():
@@ -180,20 +190,20 @@ class Returns:
                 yield
 
     def _wait(self, work: Callable[..., _T], *arguments: Any) -> Generator[None, None, _T]:
-        future = self.pool.submit(work, *arguments)
+        future = self.outside.pool.submit(work, *arguments)
         while not future.done():
             yield
         return future.result()
 
     def _read_back(self, outlet: Outlet) -> tuple[dict[str, int], int]:
         outlet.producer.list_topics(outlet.topic, timeout=_SECONDS)  # a topic made anew is new to the producer too
-        first, end = bounds(self.admin, [outlet.topic])[outlet.topic]
+        first, end = bounds(self.outside.admin, [outlet.topic])[outlet.topic]
         where = starts({outlet.topic: outlet.floor}, {outlet.topic: (first, end)})
         outlet.frozen = where.get(Assignment(outlet.topic, 0), end)
-        there = lies_there(self.reader, where).get(outlet.topic, {})
-        if outlet.topic in self.reader.refused:
-            self.reader.refused.discard(outlet.topic)
-            raise Cancelled
+        there = lies_there(self.outside.beside, where).get(outlet.topic, {})
+        if outlet.topic in self.outside.beside.refused:
+            self.outside.beside.refused.discard(outlet.topic)
+            raise ReadError("cancelled")
         return there, end
 
     def _first_owed(self, outlet: Outlet) -> dict[Assignment, int]:

@@ -18,12 +18,13 @@ from services.runtime.clock import HEARTBEAT, Clock
 from services.runtime.codec import Codec
 from services.runtime.kafka_tail import Beater, Tails
 from services.runtime.metrics import DeliverMetrics
-from services.runtime.outlets import Deliver, Surroundings
+from services.runtime.outlets import Deliver
 from services.runtime.outlets_chores import Chores
 from services.runtime.outlets_journal import Journal
 from services.runtime.outlets_observer import OutletObserver
 from services.runtime.outlets_read import Reader
 from services.runtime.outlets_send import Outlets
+from services.runtime.outlets_surroundings import Surroundings
 from services.runtime.ports import Fatal
 from services.runtime.processor import Stage
 from services.runtime.runner import Exit
@@ -68,7 +69,6 @@ def run(
         except (Fatal, KafkaException) as error:
             structlog.get_logger().error("slot cannot start", error=error)
             return Exit.FATAL
-        opened.callback(outside.reader.cancel)
         return deliver.run(stop.is_set, Chores(deliver, sources[1], settings.lanes))
 
 
@@ -77,13 +77,18 @@ def _surroundings(opened: ExitStack, settings: Settings, number: int, observer: 
     tails, beater = Tails(opened, settings, _STAGE), Beater(settings, _STAGE, number, codec)
     opened.callback(beater.close)
     stale = settings.limits.heartbeat_stale_seconds
+    pool, ended = opened.enter_context(ThreadPoolExecutor(_THREADS, "outlets")), threading.Event()
+    opened.callback(ended.set)  # before the pool waits for its threads
+    plain = kafka.reader(settings, _STAGE, **{"isolation.level": "read_uncommitted"})
     return Surroundings(
         admin=AdminClient({**kafka.COMMON, **kafka.security(settings, _STAGE)}),
-        reader=Reader(kafka.reader(settings, _STAGE, **{"isolation.level": "read_uncommitted"})),
+        reader=Reader(plain, ended.is_set),
+        beside=Reader(plain, ended.is_set),
+        log=Reader(kafka.reader(settings, _STAGE), ended.is_set),
         outlets=Outlets(writer),
         journal=Journal(writer, codec),
         clock=Clock(tails.newest(HEARTBEAT), beater.beat, stale, stagger(_STAGE, number)),
         codec=codec,
-        pool=opened.enter_context(ThreadPoolExecutor(_THREADS, "outlets")),
+        pool=pool,
         observer=observer,
     )

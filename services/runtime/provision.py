@@ -8,7 +8,8 @@ refuses that for a group at work, so a slot takes a partition without a committe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,13 @@ from services.runtime.topics import ADMIN, CANARY, Catalogue, Topic
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _ITERATIONS = 8192
 _SECONDS = 60.0
+_ON_ITS_WAY = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._WAIT_COORD,
+}
 _T = TypeVar("_T")
 
 
@@ -209,13 +217,13 @@ def _commit_first_offsets(
 
 
 def _commit_missing(group: Mapping[str, Any], partitions: list[TopicPartition]) -> int:
-    # A consumer that never joins, not the admin client: that one waits forever for a coordinator still to come.
+    # A consumer that never joins, not the admin client: that one waits for ever for a coordinator still to come.
     consumer = Consumer({**group, "enable.auto.commit": False})
     try:
-        found = consumer.committed(partitions, timeout=_SECONDS)
+        found = _patiently(lambda: consumer.committed(partitions, timeout=_SECONDS))
         first = [TopicPartition(each.topic, each.partition, 0) for each in found if each.offset < 0]
         if first:
-            consumer.commit(offsets=first, asynchronous=False)
+            _patiently(lambda: consumer.commit(offsets=first, asynchronous=False))
     except KafkaException as error:
         if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:  # the group is at work: see the module's text
             raise
@@ -223,6 +231,18 @@ def _commit_missing(group: Mapping[str, Any], partitions: list[TopicPartition]) 
     finally:
         consumer.close()
     return len(first)
+
+
+def _patiently(call: Callable[[], _T]) -> _T:
+    """Repeat while the group's coordinator is on its way; KafkaException when it takes longer than `_SECONDS`."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in _ON_ITS_WAY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _all(futures: Mapping[Any, Future[Any]]) -> None:

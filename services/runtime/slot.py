@@ -52,18 +52,18 @@ def main(
 
     `processor`: the stage, or what makes it from the settings. `connect` is for tests that put a fault into the port.
     """
-    arguments = _arguments(argv)
+    given = arguments(argv)
     try:
-        settings = Settings.load(arguments.config)
+        settings = Settings.load(given.config)
         built = processor if isinstance(processor, Processor) else processor(settings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return MISUSED
-    log = logs.configure(built.stage, arguments.slot)
-    stop = _stop_on_signal()
+    log = logs.configure(built.stage, given.slot)
+    stop = stop_on_signal()
     registry = CollectorRegistry()
-    slot = Slot(built, settings, arguments.slot, StageMetrics(built.stage, arguments.slot, registry))
-    with _exporter(arguments.metrics_port, registry):
+    slot = Slot(built, settings, given.slot, StageMetrics(built.stage, given.slot, registry))
+    with exporter(given.metrics_port, registry):
         log.info("slot started")
         end = slot.run(stop, connect)
     log.info("slot ended", reason=end.name)
@@ -98,7 +98,7 @@ class Slot:
         beater = Beater(settings, stage, self.number, codec)
         opened.callback(beater.close)
         stale = settings.limits.heartbeat_stale_seconds
-        clock = Clock(tails.newest(HEARTBEAT), beater.beat, stale, self._stagger)
+        clock = Clock(tails.newest(HEARTBEAT), beater.beat, stale, stagger(stage, self.number))
         control = self._control(tails, codec) if self.processor.reads_control else None
         broker = connect(settings, stage, self.number, self.observer.rebuilt)
         return Runner(self.processor, Outside(broker, clock, control, self.observer), step, codec, settings.limits)
@@ -107,10 +107,10 @@ class Slot:
         fold = PolicyFold(bytes.fromhex(self.settings.administrator_public_key), verify_ed25519)
         return Control(tails.whole(CONTROL), fold, codec, self.settings.limits.barrier_seconds)
 
-    @property
-    def _stagger(self) -> float:
-        """The first slot's beat spares the others theirs."""
-        return _STAGGER_SECONDS * (list(Stage).index(self.processor.stage) + len(Stage) * self.number)
+
+def stagger(stage: Stage, number: int) -> float:
+    """Seconds by which a slot's heartbeats wait: the first slot's beat spares the others theirs."""
+    return _STAGGER_SECONDS * (list(Stage).index(stage) + len(Stage) * number)
 
 
 def size_limits(catalogue: Catalogue) -> Callable[[str], int]:
@@ -124,7 +124,8 @@ def size_limits(catalogue: Catalogue) -> Callable[[str], int]:
     return limit
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """What every slot of every stage is started with."""
     parser = argparse.ArgumentParser(description="Run one slot of a stage of the relay until SIGTERM.")
     parser.add_argument("--config", type=Path, required=True, help="settings file (TOML); `slt up` writes one")
     parser.add_argument("--slot", type=int, default=0, help="number of this slot, stable over restarts (0, 1, ...)")
@@ -132,7 +133,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _stop_on_signal() -> threading.Event:
+def stop_on_signal() -> threading.Event:
+    """Set by SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -140,7 +142,8 @@ def _stop_on_signal() -> threading.Event:
 
 
 @contextmanager
-def _exporter(port: int, registry: CollectorRegistry) -> Iterator[None]:
+def exporter(port: int, registry: CollectorRegistry) -> Iterator[None]:
+    """The process's metrics, as long as it lives."""
     server, thread = start_exporter(port, registry)
     try:
         yield

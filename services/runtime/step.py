@@ -116,7 +116,8 @@ class Step:
 
     def _send(self, output: Output) -> Send:
         topic, key, kind, value, partition = output
-        data, name = self._codec.encode(kind, value), key.encode()
+        data = value if isinstance(value, bytes) else self._codec.encode(kind, value)
+        name = key.encode()
         limit = self._limits.get(topic) or self._limits.setdefault(topic, self._limit_of(topic))
         if len(data) + len(name) > limit:
             raise Oversize(f"{topic}: {len(data)} bytes")

@@ -23,7 +23,7 @@ class SubmitReport:
     confirmed: int
     """Delivery reports without an error; the broker has these for good."""
     failures: tuple[str, ...] = ()
-    """The client's words for the errors seen, each once; no content."""
+    """The client's words for the errors seen, once for each kind; no content."""
 
     @property
     def complete(self) -> bool:
@@ -37,10 +37,11 @@ class Submitter:
     def __init__(self, settings: Settings, org: str) -> None:
         """SettingsError if the password is missing; the connection is made with the first record."""
         self._topic = f"slt.in.{org}"
-        self._producer = Producer({**COMMON, **partner_security(settings, org), **PRODUCER})
         self._submitted = 0
         self._confirmed = 0
-        self._failures: set[str] = set()
+        self._failures: dict[int, str] = {}
+        config = {**COMMON, **partner_security(settings, org), **PRODUCER, "error_cb": self._failed}
+        self._producer = Producer(config)
 
     def send(self, value: bytes) -> None:
         """Hand over one record; waits while the local queue is full. One that the client refuses is not confirmed."""
@@ -55,7 +56,7 @@ class Submitter:
         except BufferError:
             return False
         except KafkaException as refused:  # larger than any topic takes
-            self._failures.add(refused.args[0].str())
+            self._failed(refused.args[0])
         return True
 
     def wait(self, seconds: float) -> None:
@@ -67,13 +68,16 @@ class Submitter:
     def finish(self) -> SubmitReport:
         """Wait for the outstanding delivery reports."""
         self._producer.flush(FLUSH_SECONDS)
-        return SubmitReport(self._submitted, self._confirmed, tuple(sorted(self._failures)))
+        return SubmitReport(self._submitted, self._confirmed, tuple(self._failures.values()))
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self._confirmed += 1
         else:
-            self._failures.add(error.str())
+            self._failed(error)
+
+    def _failed(self, error: KafkaError) -> None:
+        self._failures.setdefault(error.code(), error.str())
 
 
 def submit_all(settings: Settings, org: str, values: Iterable[bytes]) -> SubmitReport:

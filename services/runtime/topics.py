@@ -13,7 +13,7 @@ import yaml
 from services.runtime.codec import SCHEMAS
 
 ADMIN = "admin"
-"""The broker's administrator; slt.consent.admin is the administrators' own topic."""
+"""The broker's administrator; slt.consent.admin is the administrators' own topic, answered in slt.notices.admin."""
 CANARY = "canary"
 """The test organisation that every installation has (ARCHITECTURE §8, heartbeats)."""
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -87,7 +87,7 @@ class Catalogue:
         found = {topic.name: topic for topic in self.topics if not topic.family}
         for topic in self.topics:
             if topic.family:
-                administrators = (ADMIN,) if topic.prefix == "slt.consent." else ()
+                administrators = (ADMIN,) if topic.prefix in {"slt.consent.", "slt.notices."} else ()
                 found.update({topic.prefix + org: topic for org in (*administrators, *everyone)})
         return found
 

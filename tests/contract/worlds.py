@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -38,7 +38,6 @@ from services.runtime.step import DEAD, Step
 CODEC = Codec()
 LIMITS = Limits(batch=3, bugs=3, barrier_seconds=0.3, commit_seconds=1e-6)
 """Small: every batch is a transaction of its own, so that few records make many."""
-_NAMES = itertools.count(1)
 
 
 class Crash(BaseException):
@@ -85,7 +84,7 @@ class World(Protocol):
 
 def topics(world: World, partitions: int = 2) -> str:
     """Fresh topics of one test, by their common prefix."""
-    prefix = f"contract-{world.name}-{next(_NAMES)}"
+    prefix = f"contract-{uuid.uuid4().hex[:8]}"
     for suffix in ("in", "out", "state"):
         world.create(f"{prefix}.{suffix}", partitions)
     world.create(f"{prefix}.control", 1)
@@ -170,9 +169,10 @@ class KafkaWorld:
         self._admin_settings = stack.admin_config()
         self.admin = AdminClient(stack.admin_config())
         self._producer = Producer(self._admin_settings)
-        for stage in (Stage.ENRICH, Stage.INTAKE):
-            self._grant(stage)
-        group = f"contract-{next(_NAMES)}"
+        self._grant(Stage.ENRICH)
+        self.reader = Consumer({**self._admin_settings, "group.id": "watcher"})
+        opened.callback(self.reader.close)
+        group = f"contract-{uuid.uuid4().hex[:8]}"
 
         def member(settings: Any, stage: str, slot: int, **extra: Any) -> dict[str, Any]:
             return kafka.member(settings, stage, slot, **extra) | {"group.id": f"{stage}.{group}"}
@@ -195,8 +195,14 @@ class KafkaWorld:
             done.result()
 
     def append(self, topic: str, key: str, value: bytes | None, partition: int = 0) -> None:
+        self.queue(topic, key, value, partition)
+        self.flush()
+
+    def queue(self, topic: str, key: str, value: bytes | None, partition: int) -> None:
         self._producer.produce(topic, value, key, partition)
-        assert self._producer.flush(10) == 0
+
+    def flush(self) -> None:
+        assert self._producer.flush(20) == 0
 
     def committed(self, topic: str) -> list[Message]:
         consumer = Consumer(
@@ -242,7 +248,7 @@ class KafkaWorld:
         broker._consumer.close()
 
     def hold(self, topic: str) -> Callable[[], None]:
-        producer = Producer({**self._admin_settings, "transactional.id": f"held-{next(_NAMES)}"})
+        producer = Producer({**self._admin_settings, "transactional.id": f"held-{uuid.uuid4().hex[:8]}"})
         producer.init_transactions(30)
         producer.begin_transaction()
         producer.produce(topic, beat("held"), "held", 0)

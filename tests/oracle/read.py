@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from tests.oracle.world import INPUTS, PARTNER_TOPICS, Coordinates, Entry, World
 
 _HEADER = "slt"
 _SECONDS = 30.0
+_PATIENCE = 0.05
+"""A batch is handed over after this, full or not."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -87,9 +90,12 @@ def _records(config: Mapping[str, Any], parts: list[TopicPartition]) -> Iterator
 
 
 def _until_the_end(consumer: Consumer, left: set[tuple[str, int]]) -> Iterator[Message]:
+    answered = time.monotonic()
     while left:
-        messages = consumer.consume(5000, _SECONDS)
-        if not messages:
+        messages = consumer.consume(1000, _PATIENCE)
+        if messages:
+            answered = time.monotonic()
+        elif time.monotonic() - answered > _SECONDS:
             raise UnreadableError(f"no answer about {len(left)} partitions, the first {min(left)}")
         for message in messages:
             error = message.error()

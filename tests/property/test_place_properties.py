@@ -12,7 +12,7 @@ from services.core.place import Area, Found, Note, locate
 from services.core.stage import Outcome, Refusal
 from services.enrich.processor import Enrich, Tools
 from services.runtime.codec import Codec
-from tests.places import MOMENT, Memory, place, record, report, tables
+from tests.places import MOMENT, Memory, fields, place, record, report, tables
 
 CODEC = Codec()
 WORLD, DRAWN = tables(), tables(areas=True)
@@ -76,10 +76,10 @@ def test_a_series_leaves_its_provisional_home_once_and_lives_where_its_country_s
         assert version >= newest
         newest, moves = version, moves + (result.outcome is Outcome.MOVED)
         located = [output for output in result.outputs if output.topic == "slt.located"]
-        country = located[-1].value["area"]["country"]
+        country = fields(located[-1])["area"]["country"]
         countries.add(country)
         assert located[-1].partition == home_partition(country, "alder/1", lanes)
-        assert located[-1].value["home"] == (country != "")
+        assert fields(located[-1])["home"] == (country != "")
         assert len(located) == 1 or result.outcome is Outcome.MOVED
     assert len(countries - {""}) <= 1
     assert moves == (len(countries) == 2)

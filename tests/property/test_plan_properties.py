@@ -1,4 +1,4 @@
-"""Promises of the plan, over any history: it converges, it repeats nothing, and the newest record of a key is enough."""
+"""Promises of the plan over any history: it converges, repeats nothing, and the newest record of a key is enough."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def play(history: list[tuple[dict[str, Shown], list[tuple[str, str]]]]) -> Playe
     reader = Reader()
     numbered: dict[str, Shown] = {}
     links: list[tuple[str, str]] = []
-    for number, (wanted, links) in enumerate(history, start=1):  # noqa: B007  the last ones are returned
+    for number, (wanted, links) in enumerate(history, start=1):
         numbered = {series: shown._replace(version=number) for series, shown in wanted.items()}
         slots, sends = plan(slots, numbered, links)
         for send in sends:

@@ -114,7 +114,7 @@ def _read(config: Mapping[str, Any], start: Mapping[Part, int]) -> dict[Part, li
         consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in start.items()])
         left = set(start)
         while left:
-            for message in consumer.consume(1000, _ANSWER):
+            for message in consumer.consume(1000, 0.05):
                 part = (message.topic() or "", message.partition() or 0)
                 error = message.error()
                 if error is None:

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from services.core.envelope import DeliveryType
-from services.runtime.local import LocalStack
-from services.runtime.supervisor import Supervisor
 from tests.support import World, until
 
-ORGS = ("alder", "birch", "cedar", "dogwood")
-STAGES = {"intake": 1, "enrich": 1, "correlate": 1, "distribute": 2, "deliver": 1}
-
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder: Path = tmp_path_factory.mktemp("pipeline")
-    with LocalStack.start(folder, orgs=ORGS) as stack, Supervisor(stack.settings_file, folder, STAGES):
-        made = World(stack, ORGS)
-        made.found()
-        yield made
-        made.close()
 
 
 def _types(world: World, org: str, key: str | None = None) -> list[DeliveryType]:
@@ -75,7 +57,7 @@ def test_the_same_report_again_changes_nothing(world: World) -> None:
     until(lambda: _held(world, "alder", "dogwood/twice"), "the alert at alder")
     before = len(world.out("alder"))
     world.report("dogwood", "twice", initial_audience=["alder"])
-    world.report("dogwood", "after", initial_audience=["alder"])
+    world.report("dogwood", "after", initial_audience=["alder"], headline="Another invented incident")
     until(lambda: _held(world, "alder", "dogwood/after"), "the next alert")
     assert len(world.out("alder")) == before + 1
 

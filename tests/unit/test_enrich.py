@@ -12,7 +12,7 @@ from services.core.reason import Reason
 from services.core.stage import Fields, Outcome, Output, Result
 from services.enrich.processor import FORGET, SWEEP, Enrich, Tools
 from services.runtime.codec import Codec
-from tests.places import AT, MOMENT, Memory, place, record, report, tables
+from tests.places import AT, MOMENT, Memory, fields, place, record, report, tables
 
 LANES = 9
 CODEC = Codec()
@@ -28,10 +28,10 @@ class Stage:
         self.state = Memory()
         self.task = Enrich(Tools(WORLD, lanes, CODEC.encode), self.state)
 
-    def send(self, fields: Fields) -> Result:
-        result = self.task.handle(record(fields), MOMENT)
+    def send(self, sent: Fields) -> Result:
+        result = self.task.handle(record(sent), MOMENT)
         for output in result.outputs:
-            assert CODEC.decode(CODEC.encode(output.kind, output.value))
+            assert CODEC.decode(CODEC.encode(output.kind, fields(output)))
         for change in result.changes:
             assert change.value is None or CODEC.decode(CODEC.encode(change.kind, change.value))
         self.state.apply(result.changes)
@@ -45,7 +45,7 @@ def located(result: Result) -> list[Output]:
 
 def receipt(result: Result) -> dict[str, Any]:
     (output,) = (output for output in result.outputs if output.topic == "slt.receipts")
-    return CODEC.decode(output.value["bodies"][0])[1]
+    return CODEC.decode(fields(output)["bodies"][0])[1]
 
 
 def test_the_three_homes_differ_so_that_the_tests_can_tell_them_apart() -> None:
@@ -59,15 +59,15 @@ def test_a_report_goes_to_its_countrys_partition_with_nothing_else_changed() -> 
     area = {"country": "AAA", "found": "COORDINATES"}
     assert result.outcome is Outcome.LOCATED
     assert (output.key, output.kind, output.partition) == ("alder/1", "report", HOME_A)
-    assert {**output.value, "area": None, "home": 0} == {**sent, "area": None, "home": 0}
-    assert (output.value["home"], {name: output.value["area"][name] for name in area}) == (1, area)
+    assert {**fields(output), "area": None, "home": 0} == {**sent, "area": None, "home": 0}
+    assert (fields(output)["home"], {name: fields(output)["area"][name] for name in area}) == (1, area)
     assert [output.topic for output in result.outputs] == ["slt.located"]
 
 
 def test_without_a_country_a_series_has_a_provisional_home_and_a_reason() -> None:
     (output,) = located(Stage().send(report(1, NOWHERE)))
-    assert (output.partition, output.value["home"]) == (PROVISIONAL, 0)
-    assert (output.value["area"]["found"], output.value["area"]["note"] != "") == ("NOT_FOUND", True)
+    assert (output.partition, fields(output)["home"]) == (PROVISIONAL, 0)
+    assert (fields(output)["area"]["found"], fields(output)["area"]["note"] != "") == ("NOT_FOUND", True)
 
 
 def test_the_first_version_with_a_country_moves_the_series_old_partition_first() -> None:
@@ -78,7 +78,7 @@ def test_the_first_version_with_a_country_moves_the_series_old_partition_first()
     assert result.outcome is Outcome.MOVED
     assert (notice.partition, moved.partition) == (PROVISIONAL, HOME_A)
     assert notice.value == moved.value
-    assert moved.value["home"] == 1
+    assert fields(moved)["home"] == 1
 
 
 def test_a_series_moves_once() -> None:
@@ -88,7 +88,7 @@ def test_a_series_moves_once() -> None:
         Outcome.LOCATED, Outcome.MOVED, Outcome.LOCATED, Outcome.LOCATED
     ]  # fmt: skip
     assert [output.partition for output in located(results[2]) + located(results[3])] == [HOME_A, HOME_A]
-    assert [located(result)[0].value["area"]["country"] for result in results[1:]] == ["AAA"] * 3
+    assert [fields(located(result)[0])["area"]["country"] for result in results[1:]] == ["AAA"] * 3
 
 
 def test_a_move_within_one_partition_is_one_record() -> None:
@@ -96,7 +96,7 @@ def test_a_move_within_one_partition_is_one_record() -> None:
     stage.send(report(1, NOWHERE))
     result = stage.send(report(2, IN_AAA))
     assert result.outcome is Outcome.MOVED
-    assert [(output.partition, output.value["home"]) for output in located(result)] == [(0, 1)]
+    assert [(output.partition, fields(output)["home"]) for output in located(result)] == [(0, 1)]
 
 
 def test_an_exact_repeat_of_the_newest_version_goes_on_unchanged_and_writes_no_state() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.feeds.cap import CAP
@@ -159,6 +159,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, name: str, content: str
     assert [finding.split(":")[0] for finding in read(tmp_path).skipped] == [name]
 
 
+@settings(deadline=None)  # other tests share the processors
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: ALERT.replace("Road", text).encode()))
 def test_no_bytes_raise_in_the_xml_reader_and_none_are_lost(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

@@ -80,7 +80,7 @@ def test_the_pace(pace: Pace, days: list[int | None], waits: list[float]) -> Non
     records = [Sending(None, {}, {"occurred_from": None if day is None else began + day * DAY}, b"") for day in days]
     waited: list[float] = []
     assert list(_paced(records, pace, waited.append)) == records
-    assert waited == pytest.approx(waits, abs=1), "the fake wait returns at once: each is the time since the start"
+    assert waited == pytest.approx(waits, abs=4), "the fake wait returns at once: each is the time since the start"
 
 
 def arrived(stack: LocalStack, org: str) -> list[bytes]:
@@ -107,6 +107,6 @@ def test_every_record_arrives_once_and_a_refused_one_is_not_confirmed(stack: Loc
     assert [Codec().decode(values[index])[1]["series_id"] for index in (0, 2)] == ["awsd-1", "awsd-2"]
     assert orjson.loads(values[1])["Details"] == "b"
 
-    report = submit_all(stack.settings, "elm", [b"{}", b"x" * 7_000_000])
+    report = submit_all(stack.settings, "elm", [b"{}", b"x" * 7_000_000])  # more than a topic takes
     assert (report.submitted, report.confirmed, report.complete) == (2, 1, False)
     assert report.failures

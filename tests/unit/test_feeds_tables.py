@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.feeds.awsd import AWSD
@@ -338,6 +338,7 @@ def test_unknown_columns_are_no_feed() -> None:
     assert recognise({"Incident ID", "Year"}) is None
 
 
+@settings(deadline=None)  # other tests share the processors
 @given(st.data())
 def test_no_row_raises_and_each_becomes_a_submission_or_nothing(data: st.DataObject) -> None:
     feed = data.draw(st.sampled_from(FEEDS))

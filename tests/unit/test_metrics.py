@@ -164,7 +164,7 @@ def test_what_deliver_counts(registry: CollectorRegistry) -> None:
     deliver.undeliverable(1)
     deliver.progress_written()
     deliver.catch_up(0.3)
-    deliver.lag("slt.deliveries", 1, 1.5)
+    deliver.lag("slt.deliveries", 1, 1.5, 40)
     deliver.reopened("harbour-relief")
     deliver.parked("meridian-aid")
     deliver.pulse("meridian-aid", datetime(2026, 3, 1, tzinfo=UTC))
@@ -177,6 +177,7 @@ def test_what_deliver_counts(registry: CollectorRegistry) -> None:
         ("slt_progress_total", {}, 1),
         ("slt_catch_up_seconds_sum", {}, 0.3),
         ("slt_lag_seconds", where, 1.5),
+        ("slt_lag_records", where, 40),
         ("slt_outlet_parked", {"org": "harbour-relief"}, 0),
         ("slt_outlet_parked", {"org": "meridian-aid"}, 1),
         ("slt_outlet_pulse_timestamp_seconds", {"org": "meridian-aid"}, 1772323200),

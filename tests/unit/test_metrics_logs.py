@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from services.core.reason import Reason
 from services.runtime.logs import FIELDS, only_known
-from services.runtime.ports import Fatal
 
 CANARY = "Checkpoint Zimtstern, two wounded"
 
@@ -30,7 +29,7 @@ def passed(**fields: Any) -> dict[str, Any]:
         ("seconds", timedelta(milliseconds=1500), 1.5),
         ("reason", Reason.BAD_TIME, "BAD_TIME"),
         ("error", ValueError(CANARY), "ValueError"),
-        ("error", Fatal("fenced by a newer slot"), "Fatal: fenced by a newer slot"),
+        ("code", "_FENCED", "_FENCED"),
         ("topic", "slt.in.meridian-aid", "slt.in.meridian-aid"),
         ("now", datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)),
         ("epoch", None, None),

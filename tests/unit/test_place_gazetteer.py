@@ -104,18 +104,19 @@ def test_a_folder_without_the_files_is_as_good_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        (POLYGONS, "not json", POLYGONS),
-        (POLYGONS, '{"type": "FeatureCollection"}', POLYGONS),
-        (POLYGONS, '{"features": [{"properties": {"iso3": "FIN"}, "geometry": null}]}', POLYGONS),
-        (POLYGONS, '{"features": [{"properties": {}, "geometry": {"type": "Polygon"}}]}', POLYGONS),
-        (PCODES, "Location,Admin Level,Name,Parent P-Code\n", "P-Code"),
-        (CROSSWALK, "", "iso3"),
+        (POLYGONS, b"not json", POLYGONS),
+        (POLYGONS, b'{"type": "FeatureCollection"}', POLYGONS),
+        (POLYGONS, b'{"features": [{"properties": {"iso3": "FIN"}, "geometry": null}]}', POLYGONS),
+        (POLYGONS, b'{"features": [{"properties": {}, "geometry": {"type": "Polygon"}}]}', POLYGONS),
+        (PCODES, b"Location,Admin Level,Name,Parent P-Code\n", "P-Code"),
+        (CROSSWALK, b"", "iso3"),
+        (CROSSWALK, b"\xe9\xe8", "UTF-8"),
     ],
 )
 def test_a_table_that_is_not_in_its_format_stops_the_start_by_name(
-    tmp_path: Path, name: str, content: str, complaint: str
+    tmp_path: Path, name: str, content: bytes, complaint: str
 ) -> None:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(GazetteerError, match=complaint):
         load_tables(tmp_path)
 

@@ -70,9 +70,10 @@ class Cluster:
         )
 
 
-def first_user(password: str) -> str:
-    """Arguments of `kafka-storage format` that create `admin`, as the content of an @file: they are no one's argv."""
-    return f"--add-scram\nSCRAM-SHA-512=[name=admin,iterations=8192,password={password}]\n"
+def format_arguments(cluster_id: str, config: str, password: str) -> str:
+    """An @file for `kafka-storage format`, which creates the first user: a password is in no one's argv."""
+    user = f"SCRAM-SHA-512=[name=admin,iterations=8192,password={password}]"
+    return "\n".join(["--cluster-id", cluster_id, "--config", config, "--add-scram", user, ""])
 
 
 def new_cluster_id() -> str:
@@ -103,10 +104,9 @@ class Broker:
         write_private(self._folder / "server.properties", properties)
         if (self._folder / "data" / "meta.properties").exists():
             return
-        user = self._folder / "format.args"
-        write_private(user, first_user(password))
-        config = str(self._folder / "server.properties")
-        arguments = ["format", "--cluster-id", cluster_id, "--config", config, f"@{user}"]
+        arguments = self._folder / "format.args"
+        write_private(arguments, format_arguments(cluster_id, str(self._folder / "server.properties"), password))
+        command = [*_java(_SHORT_JVM), "kafka.tools.StorageTool", "format", f"@{arguments}"]
         done = subprocess.run(  # noqa: S603  # our own command
             [
                 *_java(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]),
@@ -117,7 +117,7 @@ class Broker:
             text=True,
             check=False,
         )
-        user.unlink()
+        arguments.unlink()
         if done.returncode != 0:
             raise StackError(f"formatting {self._folder.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 

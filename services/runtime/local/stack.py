@@ -24,7 +24,7 @@ from services.runtime.settings import Settings
 from services.runtime.topics import Catalogue
 
 _NAME, _ADDRESS = "localhost", "127.0.0.1"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

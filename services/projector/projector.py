@@ -1,0 +1,173 @@
+"""The projector: one process that reads outlets and decisions and keeps Redis; rebuilt from Kafka at any time."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import redis
+from confluent_kafka import Consumer, Message, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from services.core.envelope import HEADER
+from services.core.stage import Outcome
+from services.projector.fold import FINAL, Fold, gap
+from services.projector.store import Flushed, ReadModel
+from services.runtime import kafka, logs
+from services.runtime.codec import Codec, CodecError
+from services.runtime.metrics import ProjectorMetrics, start_exporter
+from services.runtime.settings import Settings, SettingsError
+
+PRINCIPAL = "projector"
+FAMILIES = ("slt.out.", "slt.exercise.", "slt.decisions", "slt.dead", "slt.reports")
+_REFRESH = 5.0
+"""Seconds between two looks for topics of new partners."""
+_BATCH = 2000
+_TELL = 1.0
+"""Seconds between two looks at the accounts for the metrics."""
+
+
+class Projector:
+    """Folds batches and stores them with their offsets."""
+
+    def __init__(self, settings: Settings, model: ReadModel, metrics: ProjectorMetrics, log: Any) -> None:
+        """Connect to the broker; `model` says where to go on."""
+        self._metrics = metrics
+        self._codec = Codec()
+        self._model = model
+        self._log = log
+        self._consumer = Consumer(kafka.reader(settings, PRINCIPAL, **{"isolation.level": "read_committed"}))
+        self._next: dict[str, int] = {}
+        self._looked = self._told = 0.0
+
+    def run(self, stop: Event) -> None:
+        """Until `stop`; an emptied Redis is answered by reading everything again."""
+        self._resume()
+        try:
+            while not stop.is_set():
+                try:
+                    self._turn()
+                except Flushed:
+                    self._log.warning("read model is gone: rebuilding")
+                    self._model.begin_anew()
+                    self._resume()
+                except redis.ConnectionError:
+                    self._log.warning("redis does not answer")
+                    stop.wait(0.5)
+                    self._resume()
+        finally:
+            self._consumer.close()
+
+    def _resume(self) -> None:
+        """Go on exactly after what the read model holds."""
+        self._next = self._model.offsets()
+        if not self._next:
+            self._model.begin_anew()
+        self._consumer.unassign()
+        self._looked = 0.0
+        self._look()
+
+    def _look(self) -> None:
+        """Assign what is new among the topics: partners come while we run."""
+        if time.monotonic() - self._looked < _REFRESH and self._looked:
+            return
+        self._looked = time.monotonic()
+        assigned = {(part.topic, part.partition) for part in self._consumer.assignment()}
+        topics = self._consumer.list_topics(timeout=10).topics
+        parts = [
+            TopicPartition(name, number, self._next.get(f"{name}/{number}", 0))
+            for name, topic in topics.items()
+            if name.startswith(FAMILIES)
+            for number in topic.partitions
+            if (name, number) not in assigned
+        ]
+        if parts:
+            self._consumer.incremental_assign(parts)
+
+    def _turn(self) -> None:
+        self._look()
+        messages = self._consumer.consume(_BATCH, 0.2)
+        fold = Fold()
+        for message in messages:
+            self._fold(message, fold)
+        self._model.apply(fold, self._next)
+        if time.monotonic() - self._told > _TELL:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        accounts = self._model.accounts()
+        for outcome in FINAL:
+            self._metrics.accounts(Outcome(outcome), accounts.get(outcome, 0))
+        self._metrics.balance_gap(gap(accounts))
+
+    def _fold(self, message: Message, fold: Fold) -> None:
+        error = message.error()
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if error is not None or topic is None or partition is None or offset is None:
+            self._log.warning("cannot read", code=error.name() if error else "")
+            return
+        part = f"{topic}/{partition}"
+        if offset < self._next.get(part, 0):
+            return
+        self._next[part] = offset + 1
+        if topic == "slt.reports":
+            fold.accepted(1)
+            return
+        if topic.startswith(("slt.out.", "slt.exercise.")):
+            at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+            fold.outlet(topic, (message.key() or b"").decode(), _envelope(message), at)
+            return
+        self._record(message.value() or b"", fold)
+
+    def _record(self, data: bytes, fold: Fold) -> None:
+        try:
+            kind, value = self._codec.decode(data)
+        except CodecError as failure:
+            self._log.warning("cannot read", error=type(failure).__name__)
+            return
+        folds: Mapping[str, Any] = {"decision": fold.decision, "dead": fold.dead}
+        folds[kind](value)
+
+
+def _envelope(message: Message) -> bytes | None:
+    headers: Iterable[Any] = message.headers() or ()
+    return next((value for name, value in headers if name == HEADER), None)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run until SIGTERM; 0 stopped, 2 misused."""
+    parser = argparse.ArgumentParser(description="Keep the read model in Redis until SIGTERM.")
+    parser.add_argument("--config", type=Path, required=True, help="settings file (TOML); `slt up` writes one")
+    parser.add_argument("--slot", type=int, default=0, help="always 0: one projector writes")
+    parser.add_argument("--metrics-port", type=int, default=0, help="Prometheus exporter; 0 takes a free port")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = Settings.load(arguments.config)
+        client = connect(settings)
+    except SettingsError as error:
+        parser.exit(2, f"{error}\n")
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    registry = CollectorRegistry()
+    server, thread = start_exporter(arguments.metrics_port, registry)
+    with client:
+        log = logs.configure(PRINCIPAL, arguments.slot)
+        Projector(settings, ReadModel(client), ProjectorMetrics(registry), log).run(stop)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    return 0
+
+
+def connect(settings: Settings) -> redis.Redis:
+    """Redis with the password of its secret file."""
+    password = settings.secret("redis.password").decode()
+    return redis.Redis.from_url(settings.redis, password=password, decode_responses=True)
