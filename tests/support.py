@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.core.envelope import HEADER, Envelope, parse
@@ -63,11 +63,21 @@ class World:
 
     # -- what they send
 
-    def send(self, topic: str, values: Iterable[bytes]) -> None:
+    def send(self, topic: str, values: Iterable[bytes]) -> list[int]:
+        """Offsets of the records, in the order in which the broker confirmed them."""
+        offsets: list[int] = []
+
+        def confirmed(error: KafkaError | None, message: Message) -> None:
+            offset = message.offset()
+            assert error is None
+            assert offset is not None
+            offsets.append(offset)
+
         for value in values:
-            self._producer.produce(topic, value)
+            self._producer.produce(topic, value, on_delivery=confirmed)
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
+        return offsets
 
     def administer(self, *payloads: Mapping[str, Any]) -> None:
         self.send("slt.consent.admin", [sign(payload, "root", self._root) for payload in payloads])
@@ -110,7 +120,8 @@ class World:
 
     def _opened(self, message: Any) -> Read:
         data = message.value()
-        kind, value = self.codec.decode(data) if data[:1] == b"\x00" else ("raw", {"bytes": data})
+        is_raw = (message.topic() or "").startswith(("slt.in.", "slt.consent."))
+        kind, value = ("raw", {"bytes": data}) if is_raw else self.codec.decode(data)
         header = dict(message.headers() or ()).get(HEADER)
         key = (message.key() or b"").decode()
         return Read(key, parse(header) if header else None, kind, value, message.offset())

@@ -45,7 +45,7 @@ class Progress(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """The fields of the `progress` record."""
         parked = [each._asdict() for each in self.parked]
-        return {"offset": self.offset, "floors": dict(self.floors), "parked": parked}
+        return {"offset": self.offset, "floors": dict(self.floors), "parked": parked, "last_hash": b""}
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Progress:

@@ -22,7 +22,7 @@ from services.core.control import (
     PartnerStatus,
     Representative,
 )
-from services.core.gates import Code, Verdict, verdict
+from services.core.gates import MEANING, PRECEDENCE, Code, Target, Verdict, verdict
 
 
 class Term(NamedTuple):
@@ -239,7 +239,13 @@ def _consent(case: _Case, partner: Partner) -> tuple[set[Code], tuple[str, ...]]
         return reasons | {Code.OK_SELF}, ()
     if Code.OK_GRANT in permits:
         return reasons | {Code.OK_GRANT} | _routing(case, partner), tuple(sorted(permits[Code.OK_GRANT]))
-    return reasons | (set(permits) or {Code.DEN_NO_CONSENT}), ()
+    return reasons | {_best(permits)}, ()
+
+
+def _best(permits: Mapping[Code, list[str]]) -> Code:
+    """Each PERMIT stands for itself (ARCHITECTURE §8): what one of them lets a recipient keep, no other takes back."""
+    kept = [code for code in permits if MEANING[code][1] is Target.KEEP]
+    return min(kept or permits, key=PRECEDENCE.__getitem__, default=Code.DEN_NO_CONSENT)
 
 
 def _routing(case: _Case, partner: Partner) -> set[Code]:

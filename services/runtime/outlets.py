@@ -21,7 +21,7 @@ from services.runtime.outlets_read import bounds, lies_there, outlets_of, read_p
 from services.runtime.outlets_return import Returns
 from services.runtime.outlets_send import Account, Entry, Outlet, State
 from services.runtime.outlets_surroundings import Surroundings
-from services.runtime.ports import Fatal
+from services.runtime.ports import Fatal, PortError
 from services.runtime.processor import Assignment
 from services.runtime.runner import Exit
 from services.runtime.settings import Limits
@@ -55,9 +55,11 @@ class Deliver:
             while not stopped() and self._bugs_left > 0:
                 self._turn(chores)
             self.member.close()  # gives up all partitions, after letting what is on its way arrive
-        except Fatal as error:
-            _log.error("slot cannot go on", code=error.code, **error.where)
+        except PortError as error:
             self.outside.outlets.purge()
+            if stopped():
+                return Exit.STOPPED  # reading was broken off
+            _log.error("slot cannot go on", code=error.code, **error.where)
             return Exit.FATAL
         self.outside.outlets.purge()
         return Exit.STOPPED if self._bugs_left > 0 else Exit.BUGS

@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from services.runtime.ports import Fatal
+from services.runtime.ports import Fatal, PortError
 from services.runtime.processor import Assignment
 
 LEASE_SECONDS = 2.0
@@ -91,15 +91,17 @@ class Member:
         try:
             offsets = self._assigned(_assignments(parts)) if parts else {}
             consumer.incremental_assign(_parts(offsets))
-        except (Fatal, KafkaException) as error:
-            self._failure = error if isinstance(error, Fatal) else Fatal(error.args[0].name())
+        except PortError as error:
+            self._failure = error
+        except KafkaException as error:
+            self._failure = Fatal(error.args[0].name())
         self._confirmed = float("-inf")  # the lease begins after the reading, with a new confirmation
         self._asked = deque(float("-inf") for _ in self._asked)
 
     def _on_revoke(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         try:
             self._revoked(_assignments(parts))
-        except Fatal as error:
+        except PortError as error:
             self._failure = error
         consumer.incremental_unassign(parts)
 

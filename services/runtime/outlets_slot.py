@@ -64,7 +64,7 @@ def run(
     """A slot's life, until `stop` is set."""
     with ExitStack() as opened:
         try:
-            outside = _surroundings(opened, settings, number, observer)
+            outside = _surroundings(opened, settings, number, (observer, stop))
             deliver = Deliver(outside, kafka.member(settings, _STAGE, number), sources[0], settings.limits)
         except (Fatal, KafkaException) as error:
             structlog.get_logger().error("slot cannot start", error=error)
@@ -72,7 +72,8 @@ def run(
         return deliver.run(stop.is_set, Chores(deliver, sources[1], settings.lanes))
 
 
-def _surroundings(opened: ExitStack, settings: Settings, number: int, observer: OutletObserver) -> Surroundings:
+def _surroundings(opened: ExitStack, settings: Settings, number: int, told: tuple[OutletObserver, threading.Event]
+) -> Surroundings:
     codec, writer = Codec(), kafka.writer(settings, _STAGE)
     tails, beater = Tails(opened, settings, _STAGE), Beater(settings, _STAGE, number, codec)
     opened.callback(beater.close)
@@ -82,7 +83,7 @@ def _surroundings(opened: ExitStack, settings: Settings, number: int, observer: 
     plain = kafka.reader(settings, _STAGE, **{"isolation.level": "read_uncommitted"})
     return Surroundings(
         admin=AdminClient({**kafka.COMMON, **kafka.security(settings, _STAGE)}),
-        reader=Reader(plain, ended.is_set),
+        reader=Reader(plain, told[1].is_set),
         beside=Reader(plain, ended.is_set),
         log=Reader(kafka.reader(settings, _STAGE), ended.is_set),
         outlets=Outlets(writer),
@@ -90,5 +91,5 @@ def _surroundings(opened: ExitStack, settings: Settings, number: int, observer: 
         clock=Clock(tails.newest(HEARTBEAT), beater.beat, stale, stagger(_STAGE, number)),
         codec=codec,
         pool=pool,
-        observer=observer,
+        observer=told[0],
     )

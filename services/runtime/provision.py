@@ -7,7 +7,9 @@ refuses that for a group at work, so a slot takes a partition without a committe
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -37,7 +39,7 @@ from confluent_kafka.admin import (
 from services.runtime import kafka
 from services.runtime.processor import Stage
 from services.runtime.secrets import secret
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, SettingsError
 from services.runtime.topics import ADMIN, CANARY, Catalogue, Topic
 
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
@@ -102,6 +104,22 @@ def provision(
     users = _create_users(client, (*catalogue.stages, *everyone), passwords or settings.secrets)
     acls = _create_acls(client, acl_bindings(catalogue, everyone))
     return Provisioned(topics, users, acls, _commit_first_offsets(admin, catalogue, expected, settings.lanes))
+
+
+def main(argv: Sequence[str]) -> int:
+    """`python -m services.runtime.provision --config FILE [ORG...]`: for containers; exit code 1 with the reason."""
+    parser = argparse.ArgumentParser(description="Make topics, users and ACLs; what exists stays as it is.")
+    parser.add_argument("--config", type=Path, required=True, help="settings file (TOML)")
+    parser.add_argument("orgs", nargs="*", metavar="ORG", help="organisations, beside those that exist")
+    given = parser.parse_args(argv)
+    try:
+        settings = Settings.load(given.config)
+        done = provision(settings, admin_config(settings), Catalogue.load(), given.orgs)
+    except (KafkaException, ProvisionError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{done}\n")
+    return 0
 
 
 def acl_bindings(catalogue: Catalogue, orgs: Iterable[str]) -> tuple[AclBinding, ...]:
@@ -252,3 +270,7 @@ def _all(futures: Mapping[Any, Future[Any]]) -> None:
 
 def _result(future: Future[_T]) -> _T:
     return future.result(_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

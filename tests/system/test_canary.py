@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +32,11 @@ def relay(fresh_stack: StackFactory, tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def samples(supervisor: Supervisor, name: str) -> dict[str, float]:
-    """What the canary exports under a name, by lane; nothing while it starts."""
+    """What the canary exports under a name, by lane; nothing while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://{supervisor.slot('canary').metrics}/metrics", timeout=5) as answer:
             text = answer.read().decode()
-    except urllib.error.URLError:
+    except OSError:
         return {}
     found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {sample.labels.get("partition", ""): sample.value for sample in found if sample.name == name}

@@ -65,6 +65,11 @@ def test_a_town_names_its_country_only_if_no_other_has_one_of_that_name(packaged
     assert [isinstance(area, Area) and area.country for area in found] == ["SOM", ""]
 
 
+def test_a_name_that_a_country_has_twice_stands_for_neither(packaged: Tables) -> None:
+    assert packaged.names.town("USA", "Springfield") is None
+    assert packaged.names.area("MOZ", "Maputo") is None  # the city and the province
+
+
 def _feature(code: str, name: str | None, west: float) -> dict[str, Any]:
     ring = [[west, 60.0], [west + 1, 60.0], [west + 1, 61.0], [west, 61.0], [west, 60.0]]
     own = {"iso3166_2": code, "name": name, "iso3": "FIN"}

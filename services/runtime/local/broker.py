@@ -107,16 +107,7 @@ class Broker:
         arguments = self._folder / "format.args"
         write_private(arguments, format_arguments(cluster_id, str(self._folder / "server.properties"), password))
         command = [*_java(_SHORT_JVM), "kafka.tools.StorageTool", "format", f"@{arguments}"]
-        done = subprocess.run(  # noqa: S603  # our own command
-            [
-                *_java(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]),
-                "kafka.tools.StorageTool",
-                *arguments,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
         arguments.unlink()
         if done.returncode != 0:
             raise StackError(f"formatting {self._folder.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -44,7 +44,8 @@ def render(folder: Path, brokers: int) -> None:
         secret(secrets / f"{principal}.password")
     secret(secrets / "master.key")
     administrator = administrator_key(secrets / "administrator.key")
-    write_private(secrets / "redis.conf", configuration("/tmp", "0.0.0.0", 6379, secret(secrets / "redis.password")))  # noqa: S104, S108  # inside its container
+    redis = configuration("/tmp", "0.0.0.0", 6379, secret(secrets / "redis.password"))  # noqa: S104, S108  # in a container
+    write_private(secrets / "redis.conf", redis)
     (folder / "settings.toml").write_text(f'administrator_public_key = "{administrator}"\n', encoding="utf-8")
     _render_brokers(folder, names)
     _render_environment(folder, names)
@@ -67,6 +68,7 @@ def _render_environment(folder: Path, names: Sequence[str]) -> None:
         "SLT_USER": f"{os.getuid()}:{os.getgid()}",
         "SLT_BOOTSTRAP": ",".join(f"{name}:9093" for name in names),
         "SLT_PARTNER_BOOTSTRAP": ",".join(f"{name}:9094" for name in names),
+        "SLT_HEAP": "-Xms1024m -Xmx1024m" if len(names) == 1 else "-Xms512m -Xmx512m",
         "SLT_REPLICATION": str(min(3, len(names))),
     }
     lines = [f"{key}={value}\n" for key, value in values.items()]

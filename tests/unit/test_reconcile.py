@@ -1,0 +1,94 @@
+"""What each recipient holds follows from the policy and the clock, and what is sent is the difference."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.core.envelope import DeliveryType as Type
+from services.core.ledger import Entry, Incident, Link
+from services.core.policy import Policy
+from services.core.reconcile import Reconciled, reconcile
+from tests.registry import NOW, grant, officer, partner, policy, report
+
+BASE = tuple(record for org in ("alder", "birch", "cedar") for record in (partner(org), officer(org)))
+
+
+def incident(*reports: dict[str, object], links: tuple[Link, ...] = (), decided_at: datetime = NOW) -> Incident:
+    entries = {str(one["series_id"]): Entry(one, decided_at, links) for one in reports}
+    return Incident("i", "Actual", entries, {})
+
+
+def sent(found: Reconciled) -> dict[str, list[Type]]:
+    types: dict[str, list[Type]] = {}
+    for delivery in found.deliveries:
+        for recipient in delivery.recipients:
+            types.setdefault(recipient, []).append(delivery.send.type)
+    return types
+
+
+def again(found: Reconciled, made: Policy, now: datetime = NOW, *, fresh: bool = True) -> Reconciled:
+    return reconcile(found.incident, made, now, fresh=fresh)
+
+
+def test_a_report_goes_to_those_who_may_have_it() -> None:
+    found = reconcile(incident(report("alder/s")), policy(*BASE, grant("alder", recipients=["birch"])), NOW)
+    assert sent(found) == {"birch": [Type.ALERT]}
+    assert sent(again(found, policy(*BASE, grant("alder", recipients=["birch"])))) == {}
+
+
+def test_a_late_grant_delivers_and_a_revocation_recalls_exactly_that() -> None:
+    none = reconcile(incident(report("alder/s", epoch=1)), policy(*BASE), NOW)
+    late = again(none, policy(*BASE, grant("alder", recipients=["cedar"], covers_earlier=True)))
+    assert sent(late) == {"cedar": [Type.ALERT]}
+    ended = {"type": "end", "version": 1, "grantor": "alder", "grant": "g", "state": "REVOKED"}
+    gone = again(late, policy(*BASE, grant("alder", recipients=["cedar"], covers_earlier=True), ended))
+    assert sent(gone) == {"cedar": [Type.RECALL]}
+
+
+def test_a_late_grant_brings_no_old_news() -> None:
+    none = reconcile(incident(report("alder/s", epoch=1), decided_at=NOW - timedelta(hours=73)), policy(*BASE), NOW)
+    late = again(none, policy(*BASE, grant("alder", covers_earlier=True)))
+    assert sent(late) == {}
+
+
+def test_a_time_box_that_ends_sends_nothing_and_its_moment_is_known() -> None:
+    ends = NOW + timedelta(hours=1)
+    made = policy(*BASE, grant("alder", valid_to=ends.isoformat()))
+    first = reconcile(incident(report("alder/s")), made, NOW)
+    assert first.incident.next_change_at == ends
+    assert sent(again(first, made, ends)) == {}
+
+
+def test_while_the_state_may_be_stale_nothing_is_released_recalls_go_on_and_it_stays_due() -> None:
+    made = policy(*BASE, grant("alder"))
+    stale = reconcile(incident(report("alder/s")), made, NOW, fresh=False)
+    assert (sent(stale), stale.incident.next_change_at) == ({}, NOW)
+    shown = again(stale, made)
+    assert sent(shown) == {"birch": [Type.ALERT], "cedar": [Type.ALERT]}
+    withdrawn = policy(*BASE, grant("alder"), grant("alder", version=2, state="WITHDRAWN"))
+    assert sent(again(shown, withdrawn, fresh=False)) == {"birch": [Type.RECALL], "cedar": [Type.RECALL]}
+
+
+def test_a_cancelled_report_is_cancelled_where_it_is_held_and_begun_nowhere() -> None:
+    narrow = policy(*BASE, grant("alder", recipients=["birch"]))
+    first = reconcile(incident(report("alder/s")), narrow, NOW)
+    over = Entry(report("alder/s", version=2, message="CANCEL"), NOW)
+    wide = policy(*BASE, grant("alder", recipients=["birch", "cedar"]))
+    assert sent(reconcile(first.incident._replace(entries={"alder/s": over}), wide, NOW)) == {"birch": [Type.CANCEL]}
+
+
+def test_a_hidden_report_changes_nothing_that_is_sent() -> None:
+    """Non-interference: the sends to birch are the same with cedar's report in the incident and without it."""
+    made = policy(*BASE, grant("alder", recipients=["birch"]))
+    alone = reconcile(incident(report("alder/s")), made, NOW)
+    link = (Link("alder/s", "cedar/hidden"),)
+    beside = reconcile(incident(report("alder/s"), report("cedar/hidden"), links=link), made, NOW)
+    assert [d for d in beside.deliveries if "birch" in d.recipients] == list(alone.deliveries)
+
+
+def test_every_recipient_has_a_verdict_on_every_report() -> None:
+    made = policy(*BASE, grant("alder", recipients=["birch"]))
+    found = reconcile(incident(report("alder/s"), report("cedar/t")), made, NOW)
+    for decision in found.decisions:
+        judged = [org for _, recipients in decision.decided.groups for org in recipients]
+        assert sorted(judged) == ["alder", "birch", "cedar"]
