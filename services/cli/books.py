@@ -97,8 +97,8 @@ class Books:
 
     def _submitted(self, read: Read) -> None:
         org = read.at.topic.removeprefix(REPORTS)
-        if message := _text(read.value, "message_id"):
-            self._answers[read.at] = (org, message)
+        if _text(read.value, "answer"):
+            self._answers[read.at] = (org, _text(read.value, "message_id"))
         else:
             self._reports[read.at] = org
 

@@ -46,8 +46,10 @@ def _consents(story: Story) -> None:
 
 def _news(story: Story) -> None:
     first = story.wave(5)
-    story.act("first wave", "Everyday: ten kinds of report from six originators, half of them in JSON, half in Avro.", first)
-    series = story.series(first)
+    story.act(
+        "first wave", "Everyday: ten kinds of report from six originators, half of them in JSON, half in Avro.", first
+    )
+    series = [report.series for report in first]
     updates = [story.revision(one, "UPDATE") for one in (*series[0:10:2], *series[10:20])]
     story.act("updates", "Fifteen reports are revised: whoever holds them gets an UPDATE.", updates)
     story.act("corrections", "Five are corrected, and five are over: CORRECT and CANCEL, and nothing is recalled.", [
@@ -55,10 +57,14 @@ def _news(story: Story) -> None:
     ])  # fmt: skip
     named = series[28]  # fir names its readers itself
     narrower = story.revision(named, "CORRECT", to=demo("nutmeg"), initial_audience=list(demo("nutmeg")))
-    story.act("narrowed", "An originator takes one reader out of a report's audience: that reader gets a RECALL.", [narrower])
+    story.act(
+        "narrowed", "An originator takes one reader out of a report's audience: that reader gets a RECALL.", [narrower]
+    )
     copies = [story.again(one) for one in series[40:50]]
     copies += [story.again(one, series_id=f"copy-{number}") for number, one in enumerate(series[40:45])]
-    story.act("duplicates", "Ten reports are sent twice, five once more under another id: nobody gets anything twice.", copies)
+    story.act(
+        "duplicates", "Ten reports are sent twice, five once more under another id: nobody gets anything twice.", copies
+    )
 
 
 def _late_grant(story: Story) -> None:
@@ -85,16 +91,22 @@ def _withdrawals(story: Story) -> None:
     story.act("two grants", "Two more consents, and ten reports under them.", [pilot, shared, *sent, *tried])
     gone = story.grant("demo-fir", version=2, grant="shared", recipients=_SHARED.to, state="WITHDRAWN", mode="RECALL")
     story.holds(sent, ())
-    story.act("recall", "The first is withdrawn with recall: three partners are told to delete all six reports.", [gone])
-    (series, *_) = story.series(sent)
+    story.act(
+        "recall", "The first is withdrawn with recall: three partners are told to delete all six reports.", [gone]
+    )
+    series = sent[0].series
     answers = [Answer("demo-maple", series, "DONE"), Answer("demo-ironwood", series, "ALREADY_ACTED_ON")]
     story.act("answers", "Two of them answer what they did about a recall.", answers)
     end = {"type": "end", "version": 1, "grantor": "demo-ginkgo", "grant": "pilot", "state": "REVOKED"}
     story.holds(tried, ())
-    story.act("revoked", "The administrators revoke the second: its four reports are recalled as well.", [Word(ADMIN, end)])
+    story.act(
+        "revoked", "The administrators revoke the second: its four reports are recalled as well.", [Word(ADMIN, end)]
+    )
     later = story.grant("demo-dogwood", version=2, grant="late", recipients=demo("maple", "nutmeg"), state="WITHDRAWN",
                         mode="PROSPECTIVE")  # fmt: skip
-    story.act("from now on", "A consent is withdrawn for the future only: what is held stays, nothing new is sent.", [later])
+    story.act(
+        "from now on", "A consent is withdrawn for the future only: what is held stays, nothing new is sent.", [later]
+    )
     after = [story.report(_SILENT) for _ in range(2)]
     story.act("silence", "And so two new reports of that originator go to nobody.", after)
 
@@ -106,8 +118,10 @@ def _suspension(story: Story) -> None:
     story.leaves(AWAY)
     story.act("suspended", "Two partners are suspended: they keep what they hold and get nothing more.", words)
     refused = story.report(_SILENT)._replace(org="demo-pine", outcome="refused", reason="NOT_ACTIVE")
-    updates = [story.revision(one, "UPDATE") for one in story.series(before)]
-    story.act("meanwhile", "Life goes on without them, and what they submit is refused.", [*updates, *story.wave(4), refused])
+    updates = [story.revision(one, "UPDATE") for one in (report.series for report in before)]
+    story.act(
+        "meanwhile", "Life goes on without them, and what they submit is refused.", [*updates, *story.wave(4), refused]
+    )
     words = story.standing(3, PartnerStatus.ACTIVE, "demo-quince")
     story.returns("demo-quince")
     story.act("reinstated", "One of the two is back, and gets everything that it has missed.", words)
@@ -124,7 +138,7 @@ def _wrong_reports(story: Story, start: datetime) -> None:
     good = {"series_id": "wrong", "status": "Actual", "kind": "INCIDENT_REPORT", "headline": "Invented, and wrong"}
     ahead = start + timedelta(days=5)
     older, known = story.report(_SILENT), story.report(_SILENT)
-    revised = story.revision(story.series([older])[0], "UPDATE")
+    revised = story.revision(older.series, "UPDATE")
     bodies: list[tuple[dict[str, Any] | bytes, str]] = [
         (b'{"series_id": ', "BAD_ENCODING"),
         (b"\xff\xfe not UTF-8", "BAD_ENCODING"),
@@ -143,20 +157,21 @@ def _wrong_reports(story: Story, start: datetime) -> None:
         (orjson.dumps({"payload": "{}", "signer": "officer", "signature": ""}), "BAD_TOPIC"),
     ]
     wrong = [Submission("demo-juniper", body, "refused", reason) for body, reason in bodies]
-    outcome = {"outcome": "refused"}
     story.act("basis", "Two reports, one of them revised.", [older, known, revised])
     story.act("malformed", "Twenty records that are wrong in many ways: each is refused with a reason, or noted.", [
         *wrong,
-        older._replace(**outcome, reason="BAD_VERSION"),
-        known._replace(body={**_fields(known), "version": 2, "status": "Exercise"}, **outcome, reason="BAD_STATUS"),
+        older._replace(outcome="refused", reason="BAD_VERSION"),
+        _other_status(known),
         story.report(LANES[0], originator="demo-elm"),  # the topic says who it is, and the sender is told so
         story.report(LANES[0], series_id="never-begun", version=3, message="UPDATE"),
     ])  # fmt: skip
 
 
-def _fields(sent: Submission) -> dict[str, Any]:
-    assert not isinstance(sent.body, bytes)
-    return dict(sent.body)
+def _other_status(sent: Submission) -> Submission:
+    """A next version that turns an actual report into an exercise."""
+    return sent._replace(
+        body={**sent.fields, "version": 2, "status": "Exercise"}, outcome="refused", reason="BAD_STATUS"
+    )
 
 
 def _wrong_consents(story: Story) -> None:
@@ -176,5 +191,7 @@ def _ends(story: Story, start: datetime) -> None:
               items, After("time box", BOX_PASSED))  # fmt: skip
     stale = LANES[0]._replace(to=())
     over = start - timedelta(minutes=1)
-    old = [story.report(stale, outcome="expired", expires=over, occurred_from=start - timedelta(hours=2)) for _ in range(3)]
+    old = [
+        story.report(stale, outcome="expired", expires=over, occurred_from=start - timedelta(hours=2)) for _ in range(3)
+    ]
     story.act("expired", "Three reports arrive when their time is over already.", old)

@@ -38,6 +38,18 @@ class Submission(NamedTuple):
         """Where it goes."""
         return f"slt.in.{self.org}"
 
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body's fields; TypeError if it is mere bytes."""
+        if isinstance(self.body, bytes):
+            raise TypeError("the body is bytes")
+        return self.body
+
+    @property
+    def series(self) -> str:
+        """The series id as everybody else sees it."""
+        return f"{self.org}/{self.fields['series_id']}"
+
     def encoded(self, codec: Codec) -> bytes:
         """JSON or Avro, as its sender chose."""
         if isinstance(self.body, bytes):

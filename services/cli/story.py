@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
@@ -59,7 +59,12 @@ WORDS: tuple[dict[str, Any], ...] = (
     {"grantor": "demo-elm", "recipients": ["*"]},
     {"grantor": "demo-elm", "grant": "not-maple", "effect": "PROHIBIT", "recipients": demo("maple")},
     {"grantor": "demo-hazel", "recipients": ["category:UNSMS", "category:FIELD_PARTNER"]},
-    {"grantor": "demo-alder", "grant": "drill", "status": "Exercise", "recipients": demo("birch", "ironwood", "tamarack")},
+    {
+        "grantor": "demo-alder",
+        "grant": "drill",
+        "status": "Exercise",
+        "recipients": demo("birch", "ironwood", "tamarack"),
+    },
 )
 
 
@@ -108,17 +113,16 @@ class Story:
         self._remember(made, lane.to)
         return made
 
-    def wave(self, rounds: int) -> list[Item]:
+    def wave(self, rounds: int) -> list[Submission]:
         """Everyday reports of every lane."""
         return [self.report(lane) for _ in range(rounds) for lane in LANES]
 
     def revision(self, series: str, message: str, to: Sequence[str] | None = None, **fields: Any) -> Submission:
         """The next version of a series; `to`: who holds it afterwards, if not whoever held it before."""
         before = self._last[series]
-        assert not isinstance(before.body, bytes)
-        version = before.body["version"] + 1
+        version = before.fields["version"] + 1
         text = f"{message.capitalize()}: an invented account, version {version}."
-        body = {**before.body, "version": version, "message": message, "description": text, **fields}
+        body = {**before.fields, "version": version, "message": message, "description": text, **fields}
         made = before._replace(body=body)
         self._remember(made, tuple(self._truth[series]) if to is None else tuple(to))
         return made
@@ -126,8 +130,7 @@ class Story:
     def again(self, series: str, **fields: Any) -> Submission:
         """The newest version once more, byte for byte, or with another id."""
         before = self._last[series]
-        assert not isinstance(before.body, bytes)
-        return before._replace(body={**before.body, **fields}, outcome="duplicate")
+        return before._replace(body={**before.fields, **fields}, outcome="duplicate")
 
     def grant(self, grantor: str, **fields: Any) -> Word:
         """A grantor's word; without more it permits everything actual for a day."""
@@ -145,8 +148,7 @@ class Story:
     # -- who holds what
 
     def _remember(self, sent: Submission, to: Sequence[str]) -> None:
-        assert not isinstance(sent.body, bytes)
-        series, version = f"{sent.org}/{sent.body['series_id']}", sent.body["version"]
+        series, version = sent.series, sent.fields["version"]
         before = self._truth.get(series, {})
         kept = {org: before[org] for org in to if org in before and org in self._away}
         self._truth[series] = {org: version for org in to if org not in self._away} | kept
@@ -155,9 +157,9 @@ class Story:
         self._touched.add(series)
         self._last[series] = sent
 
-    def holds(self, items: Iterable[Item], to: Sequence[str]) -> None:
+    def holds(self, reports: Iterable[Submission], to: Sequence[str]) -> None:
         """From now on exactly these hold the series of these reports."""
-        for series in self.series(items):
+        for series in (report.series for report in reports):
             self._truth[series] = dict.fromkeys(to, 1)
             self._touched.add(series)
 
@@ -171,12 +173,3 @@ class Story:
         for series, version in self._missed.pop(org, {}).items():
             self._truth[series][org] = version
             self._touched.add(series)
-
-    @staticmethod
-    def series(items: Iterable[Item]) -> list[str]:
-        """The series ids of reports."""
-        return [
-            f"{item.org}/{item.body['series_id']}"
-            for item in items
-            if isinstance(item, Submission) and isinstance(item.body, Mapping)
-        ]

@@ -136,11 +136,12 @@ def continues(before: Term, grant: Grant, at: datetime) -> bool:
 def covers_from(grant: Grant, before: Term | None, record: Record) -> int:
     """Reports of a later epoch are covered: the record's own offset, or the predecessor's value without a gap.
 
-    The value written by intake wins, so that it survives the compaction of the predecessor.
+    The value that intake wrote speaks only for a predecessor that compaction has removed. Intake may have written it
+    before it saw the end that lies between the two: then it would cover the gap.
     """
     if grant.covers_earlier:
         return -1
     if before and continues(before, grant, record.appended):
         return before.covers_from
     written: int = record.value["covers_from"]
-    return record.source.offset if written < 0 else written
+    return record.source.offset if before or written < 0 else written

@@ -89,3 +89,8 @@ class Index:
                 self._mark(incident)
         every = (incident for queue in self._dirty for incident in queue)
         return list(islice(every, limit))
+
+    @property
+    def backlog(self) -> int:
+        """Incidents that a change concerns and that are still to be looked at."""
+        return sum(map(len, self._dirty))

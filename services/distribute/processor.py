@@ -26,7 +26,7 @@ from services.runtime.codec import Codec
 from services.runtime.processor import Assignment, Processor, Stage
 from services.runtime.settings import Settings
 
-DELIVERIES, DECISIONS = "slt.deliveries", "slt.decisions"
+DELIVERIES, DECISIONS, PROGRESS = "slt.deliveries", "slt.decisions", "slt.progress"
 
 
 class Tools(NamedTuple):
@@ -45,6 +45,7 @@ class Distribute:
         self._tools = tools
         self._state = state
         self._index = Index(state)
+        self._told = (-1, -1)
 
     def handle(self, record: Record, moment: Moment) -> Result:
         """DELIVERED, WITHHELD or EXPIRED for a report's first decision; DUPLICATE; RELINKED for changes without one."""
@@ -85,6 +86,16 @@ class Distribute:
             incident = self._load(incident_id)
             if incident is not None:
                 yield self._result(self._reconcile(incident, moment), moment, None, [], [])
+        yield from self._progress(moment)
+
+    def _progress(self, moment: Moment) -> Iterator[Result]:
+        """Tell how far the policy is applied: what a revocation is confirmed by (ARCHITECTURE §8)."""
+        stand = (moment.policy.epoch, self._index.backlog)
+        if stand != self._told:
+            self._told = stand
+            value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now}
+            key = f"distribute/slt.incidents/{self._partition}"
+            yield Result(None, (Output(PROGRESS, key, "progress", value),))
 
     def _load(self, incident_id: str) -> Incident | None:
         return load_incident(incident_id, self._index.series.get(incident_id, ()), self._state)

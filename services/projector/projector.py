@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import redis
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from prometheus_client import CollectorRegistry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.core.envelope import HEADER
+from services.core.gates import Code
 from services.core.stage import Outcome
-from services.projector.fold import FINAL, Fold, gap
+from services.projector.fold import FINAL, VERDICTS, Fold, gap
 from services.projector.store import Flushed, ReadModel
 from services.runtime import kafka, logs
 from services.runtime.codec import Codec, CodecError
@@ -25,12 +29,14 @@ from services.runtime.metrics import ProjectorMetrics, start_exporter
 from services.runtime.settings import Settings, SettingsError
 
 PRINCIPAL = "projector"
-FAMILIES = ("slt.out.", "slt.exercise.", "slt.decisions", "slt.dead", "slt.reports")
+FAMILIES = ("slt.out.", "slt.exercise.", "slt.decisions", "slt.dead", "slt.reports", "slt.progress")
 _REFRESH = 5.0
 """Seconds between two looks for topics of new partners."""
 _BATCH = 2000
 _TELL = 1.0
 """Seconds between two looks at the accounts for the metrics."""
+_GAP_SECONDS = 60
+"""Reports under way come and go; the least gap of a minute is what did not arrive."""
 
 
 class Projector:
@@ -42,8 +48,11 @@ class Projector:
         self._codec = Codec()
         self._model = model
         self._log = log
-        self._consumer = Consumer(kafka.reader(settings, PRINCIPAL, **{"isolation.level": "read_committed"}))
+        # A view may begin where the topics do; what retention has taken is in no topic any more.
+        self._consumer = Consumer(kafka.reader(settings, PRINCIPAL, **{"auto.offset.reset": "earliest"}))
         self._next: dict[str, int] = {}
+        self._touched: set[str] = set()
+        self._gaps: deque[int] = deque(maxlen=_GAP_SECONDS)
         self._looked = self._told = 0.0
 
     def run(self, stop: Event) -> None:
@@ -67,6 +76,7 @@ class Projector:
     def _resume(self) -> None:
         """Go on exactly after what the read model holds."""
         self._next = self._model.offsets()
+        self._touched.clear()
         if not self._next:
             self._model.begin_anew()
         self._consumer.unassign()
@@ -81,7 +91,7 @@ class Projector:
         assigned = {(part.topic, part.partition) for part in self._consumer.assignment()}
         topics = self._consumer.list_topics(timeout=10).topics
         parts = [
-            TopicPartition(name, number, self._next.get(f"{name}/{number}", 0))
+            TopicPartition(name, number, self._next.get(f"{name}/{number}", OFFSET_BEGINNING))
             for name, topic in topics.items()
             if name.startswith(FAMILIES)
             for number in topic.partitions
@@ -96,7 +106,10 @@ class Projector:
         fold = Fold()
         for message in messages:
             self._fold(message, fold)
-        self._model.apply(fold, self._next)
+        self._model.apply(fold, {part: self._next[part] for part in self._touched})
+        self._touched.clear()
+        for reason, count in fold.counts.get(VERDICTS, {}).items():
+            self._metrics.verdicts(Code(reason), count)
         if time.monotonic() - self._told > _TELL:
             self._tell()
 
@@ -105,7 +118,8 @@ class Projector:
         accounts = self._model.accounts()
         for outcome in FINAL:
             self._metrics.accounts(Outcome(outcome), accounts.get(outcome, 0))
-        self._metrics.balance_gap(gap(accounts))
+        self._gaps.append(gap(accounts))
+        self._metrics.balance_gap(min(self._gaps) if len(self._gaps) == _GAP_SECONDS else 0)
 
     def _fold(self, message: Message, fold: Fold) -> None:
         error = message.error()
@@ -117,6 +131,7 @@ class Projector:
         if offset < self._next.get(part, 0):
             return
         self._next[part] = offset + 1
+        self._touched.add(part)
         if topic == "slt.reports":
             fold.accepted(1)
             return
@@ -124,7 +139,17 @@ class Projector:
             at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
             fold.outlet(topic, (message.key() or b"").decode(), _envelope(message), at)
             return
+        if topic == "slt.progress":
+            self._progress(message)
+            return
         self._record(message.value() or b"", fold)
+
+    def _progress(self, message: Message) -> None:
+        """How many incidents a policy change still has to reach, per partition of distribute."""
+        stage, _, partition = (message.key() or b"").decode().rpartition("/")
+        if stage.startswith("distribute/"):
+            value = self._codec.decode(message.value() or b"")[1]
+            self._metrics.recalls_pending(int(partition), value["recalls_due"])
 
     def _record(self, data: bytes, fold: Fold) -> None:
         try:
@@ -132,8 +157,10 @@ class Projector:
         except CodecError as failure:
             self._log.warning("cannot read", error=type(failure).__name__)
             return
-        folds: Mapping[str, Any] = {"decision": fold.decision, "dead": fold.dead}
-        folds[kind](value)
+        if kind == "decision":
+            fold.decision(value)
+        elif kind == "dead":
+            fold.dead(value)
 
 
 def _envelope(message: Message) -> bytes | None:
@@ -168,6 +195,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def connect(settings: Settings) -> redis.Redis:
-    """Redis with the password of its secret file."""
+    """Redis with the password of its secret file.
+
+    Nothing is tried again by the client: a batch whose reply was lost may be stored, and only its offsets can tell.
+    """
     password = settings.secret("redis.password").decode()
-    return redis.Redis.from_url(settings.redis, password=password, decode_responses=True)
+    once = Retry(NoBackoff(), 0)
+    return redis.Redis.from_url(settings.redis, password=password, decode_responses=True, retry=once)

@@ -41,7 +41,6 @@ class Group(StrEnum):
 
     STAGE = "transactional stages"
     DELIVER = "deliver"
-    RECONCILE = "distribute"
     PROJECTOR = "projector"
     CANARY = "canary"
 
@@ -191,11 +190,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "Time from taking partitions over to being past everything that had to be matched.", _CATCH_UP_BOUNDS,
     ),
     Metric(
-        "slt_recalls_pending", Kind.GAUGE, Unit.RECORDS, (PARTITION,), (Group.RECONCILE,),
+        "slt_recalls_pending", Kind.GAUGE, Unit.RECORDS, (PARTITION,), (Group.PROJECTOR,),
         "Recalls that fell due and are not written yet.",
     ),
     Metric(
-        "slt_verdicts_total", Kind.COUNTER, Unit.EVENTS, (GATE,), (Group.RECONCILE,),
+        "slt_verdicts_total", Kind.COUNTER, Unit.EVENTS, (GATE,), (Group.PROJECTOR,),
         "Verdicts on one report for one recipient, by the code of the primary reason.",
     ),
     Metric(

@@ -299,23 +299,6 @@ class DeliverMetrics:
         self._positions.at(topic, partition).forget(topic)
 
 
-class ReconcileMetrics:
-    """What distribute counts beside its runner."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """`registry`: of this process alone."""
-        self._instruments = Instruments(registry, Group.RECONCILE)
-        self._instruments.fill("slt_verdicts_total")
-
-    def verdicts(self, reason: Code, n: int) -> None:
-        """`n` verdicts had this primary reason."""
-        self._instruments.child("slt_verdicts_total", reason.value).inc(n)
-
-    def recalls_pending(self, partition: int, n: int) -> None:
-        """Recalls of the partition that are due and not written."""
-        self._instruments.child("slt_recalls_pending", str(partition)).set(n)
-
-
 class ProjectorMetrics:
     """What the projector reads off the topics: the accounts."""
 
@@ -323,6 +306,7 @@ class ProjectorMetrics:
         """`registry`: of this process alone."""
         self._instruments = Instruments(registry, Group.PROJECTOR)
         self._instruments.fill("slt_accounts")
+        self._instruments.fill("slt_verdicts_total")
         self._gap: Gauge = self._instruments.child("slt_balance_gap")
 
     def accounts(self, outcome: Outcome, n: int) -> None:
@@ -332,6 +316,14 @@ class ProjectorMetrics:
     def balance_gap(self, n: int) -> None:
         """Reports accepted less reports with a final outcome."""
         self._gap.set(n)
+
+    def verdicts(self, reason: Code, n: int) -> None:
+        """`n` verdicts had this primary reason."""
+        self._instruments.child("slt_verdicts_total", reason.value).inc(n)
+
+    def recalls_pending(self, partition: int, n: int) -> None:
+        """Recalls of the partition that are due and not written."""
+        self._instruments.child("slt_recalls_pending", str(partition)).set(n)
 
 
 class CanaryMetrics:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -193,6 +193,15 @@ class KafkaWorld:
     def create(self, topic: str, partitions: int) -> None:
         for done in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
             done.result()
+        for partition in range(partitions):
+            while not self._has_leader(TopicPartition(topic, partition)):
+                time.sleep(0.01)
+
+    def _has_leader(self, part: TopicPartition) -> bool:
+        try:
+            return self.reader.get_watermark_offsets(part, timeout=5) is not None
+        except KafkaException:
+            return False
 
     def append(self, topic: str, key: str, value: bytes | None, partition: int = 0) -> None:
         self.queue(topic, key, value, partition)

@@ -8,18 +8,17 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from services.core.envelope import HEADER, DeliveryType, Envelope, parse, render
 from services.runtime import kafka
 from services.runtime.codec import Codec
 from services.runtime.local import LocalStack
-from tests.support import drain
 
 ROOT = Path(__file__).resolve().parents[2]
 LANES = 4
@@ -161,23 +160,38 @@ class Outlets:
 
     def held(self, outlet: str) -> list[Held]:
         """Every delivery in an outlet; pulses left out."""
-        found = []
-        for message in drain(self._consumer, outlet):
+        return self.all_held([outlet])[outlet]
+
+    def all_held(self, outlets: Sequence[str]) -> dict[str, list[Held]]:
+        """Every delivery in each of these."""
+        found: dict[str, list[Held]] = {outlet: [] for outlet in outlets}
+        for message in self._drain(outlets):
             header = dict(message.headers() or ()).get(HEADER)
             if header is not None:
                 sent = Sent(message.key().decode(), parse(header).sequence, header, message.value())
-                found.append(Held(sent, message.offset()))
+                found[message.topic()].append(Held(sent, message.offset()))
         return found
+
+    def _drain(self, topics: Sequence[str]) -> Iterator[Any]:
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
+        unread = set(topics)
+        while unread:
+            for message in self._consumer.consume(2000, 0.05):
+                if message.error():
+                    unread.discard(message.topic())
+                else:
+                    yield message
+        self._consumer.unassign()
 
     def pulses(self, outlet: str) -> list[datetime]:
         """The times in the outlet's pulses."""
-        messages = drain(self._consumer, outlet)
+        messages = self._drain([outlet])
         return [self._codec.decode(each.value())[1]["at"] for each in messages if each.key() == b"pulse"]
 
     def resume_points(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Every resume point that was ever written, with its key."""
         found = []
-        for message in drain(self._consumer, "slt.progress"):
+        for message in self._drain(["slt.progress"]):
             key = message.key().decode()
             if key.startswith("deliver/"):
                 found.append((key, self._codec.decode(message.value())[1]))
@@ -185,17 +199,11 @@ class Outlets:
 
     def dead(self) -> list[Mapping[str, Any]]:
         """Every record of slt.dead."""
-        return [self._codec.decode(message.value())[1] for message in drain(self._consumer, "slt.dead")]
+        return [self._codec.decode(message.value())[1] for message in self._drain(["slt.dead"])]
 
     def end(self, outlet: str) -> int:
         """Next offset of an outlet."""
-        return int(self._consumer.get_watermark_offsets(_first(outlet), timeout=10, cached=False)[1])
-
-
-def _first(outlet: str) -> Any:
-    from confluent_kafka import TopicPartition
-
-    return TopicPartition(outlet, 0)
+        return int(self._consumer.get_watermark_offsets(TopicPartition(outlet, 0), timeout=10, cached=False)[1])
 
 
 def wait(ready: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
@@ -208,10 +216,10 @@ def wait(ready: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
 
 def complete(outlets: Outlets, log: Log, names: Sequence[str]) -> bool:
     """Whether every delivery is in its outlet at least once."""
-    for name in names:
-        if outlets.end(name) < len(log.owed[name]):
-            return False
-    return all(set(log.owed[name]) <= {each.sent for each in outlets.held(name)} for name in names)
+    if any(outlets.end(name) < len(log.owed[name]) for name in names):
+        return False
+    held = outlets.all_held(names)
+    return all(set(log.owed[name]) <= {each.sent for each in held[name]} for name in names)
 
 
 def repeats(held: Sequence[Held]) -> int:
@@ -235,9 +243,8 @@ def disorder(held: Sequence[Held]) -> int:
 
 def floors_too_high(outlets: Outlets, log: Log) -> list[str]:
     """Resume points with a floor above a record of an input that they have not passed; parked outlets are not passed."""
-    places = {
-        (name, each.sent.key, each.sent.sequence): each.offset for name in log.outlets for each in outlets.held(name)
-    }
+    everything = outlets.all_held(log.outlets).items()
+    places = {(name, each.sent.key, each.sent.sequence): each.offset for name, held in everything for each in held}
     by_lane: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
     for name, (partition, offset) in log.inputs.items():
         if name in places:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from services.runtime.processor import Assignment, Stage
 from services.runtime.settings import Settings
 from services.runtime.slot import Connect, main
 
-ABORT_EVERY = 20
+ABORT_EVERY = 5
 STATES = ("slt.series", "slt.correlation", "slt.ledger")
 
 
@@ -44,7 +45,17 @@ class NoRewind(Right):
         """Nothing, which is the fault."""
 
 
-class RandomId(KafkaBroker):
+class Slow(KafkaBroker):
+    """Right, and takes its time before a commit, so that a kill hits the middle of a transaction."""
+
+    pause = 0.0
+
+    def commit(self, offsets: Mapping[Assignment, int]) -> None:
+        time.sleep(self.pause)
+        super().commit(offsets)
+
+
+class RandomId(Slow):
     """A transactional id of its own for every process: readers stand still behind a dead one until its time-out."""
 
     @staticmethod
@@ -52,8 +63,8 @@ class RandomId(KafkaBroker):
         return f"{stage}.{slot}.{uuid.uuid4().hex}"
 
 
-class RememberFirst(Right):
-    """Writes its state before and outside the transaction: after a crash or an abort the record is "known", and lost."""
+class RememberFirst(Slow):
+    """Writes its state before and outside the transaction: after a crash the record is "known", and lost."""
 
     def __init__(self, settings: Settings, stage: Stage, slot: int, rebuilt: Callable[[], None]) -> None:
         super().__init__(settings, stage, slot, rebuilt)
@@ -68,7 +79,7 @@ class RememberFirst(Right):
 
 
 MUTANTS: Mapping[str, Connect] = {
-    "right": Right, "no-rewind": NoRewind, "random-id": RandomId, "remember-first": RememberFirst,
+    "right": Right, "slow": Slow, "no-rewind": NoRewind, "random-id": RandomId, "remember-first": RememberFirst,
 }  # fmt: skip
 
 

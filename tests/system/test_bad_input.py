@@ -28,7 +28,7 @@ def _json(series: str, **fields: Any) -> bytes:
 
 REPORTS = {
     "not JSON": Case(b"{'no': json}", "REFUSED", "BAD_ENCODING"),
-    "not Avro": Case(b"\x00\x00\x00\x28\x74\xff\xff\xff", "REFUSED", "BAD_ENCODING"),
+    "not Avro": Case(b"\x00\x00\x00\x27\x74\xff\xff\xff", "REFUSED", "BAD_ENCODING"),
     "unknown schema id": Case(b"\x00\x00\x0f\x42\x3f\x02", "REFUSED", "BAD_SCHEMA_ID"),
     "bad UTF-8": Case(b'{"series_id": "\xff\xfe", "status": "Actual"}', "REFUSED", "BAD_ENCODING"),
     "missing field": Case(orjson.dumps({"series_id": "m", "status": "Actual"}), "REFUSED", "BAD_FIELD_MISSING"),

@@ -28,6 +28,7 @@ class Slot:
         self.store = Store(CODEC)
         self.owed: list[dict[str, Any]] = []
         self.decisions: list[bytes] = []
+        self.progress: list[tuple[int, int]] = []
         self.crash()
 
     def crash(self) -> None:
@@ -43,7 +44,9 @@ class Slot:
         return self.take(self.task.handle(record, self.moment(made))).outcome
 
     def work(self, made: Policy, limit: int = 100, *, fresh: bool = True) -> int:
-        return len([self.take(result) for result in self.task.work(self.moment(made, fresh=fresh), limit)])
+        """How many incidents were looked at again."""
+        results = [self.take(result) for result in self.task.work(self.moment(made, fresh=fresh), limit)]
+        return sum(bool(result.changes) for result in results)
 
     def take(self, result: Result) -> Result:
         for key, kind, value in result.changes:
@@ -54,6 +57,9 @@ class Slot:
             if output.topic == "slt.decisions":
                 assert isinstance(output.value, bytes)
                 self.decisions.append(output.value)
+            elif output.topic == "slt.progress":
+                assert not isinstance(output.value, bytes)
+                self.progress.append((output.value["epoch"], output.value["recalls_due"]))
             else:
                 assert not isinstance(output.value, bytes)
                 self.owed += output.value["items"]
@@ -91,6 +97,15 @@ def test_a_restart_in_the_middle_of_a_bulk_recall_finishes_it_exactly() -> None:
     recalled = sorted(item["key"] for item in slot.owed)
     assert len(recalled) == len(set(recalled)) == 5
     assert {kind for _, kind in slot.types()} == {"RECALL"}
+
+
+def test_progress_says_when_a_policy_change_has_reached_everything() -> None:
+    slot = Slot()
+    for number in range(3):
+        slot.handle(GRANTED, report(f"alder/s{number}"))
+    for _ in range(3):
+        slot.work(WITHDRAWN, limit=2)
+    assert slot.progress == [(WITHDRAWN.epoch, 1), (WITHDRAWN.epoch, 0)]
 
 
 def test_recalls_go_on_while_the_state_may_be_stale() -> None:

@@ -20,7 +20,6 @@ from services.runtime.metrics import (
     DeliverMetrics,
     Instruments,
     ProjectorMetrics,
-    ReconcileMetrics,
     StageMetrics,
     start_exporter,
 )
@@ -186,7 +185,7 @@ def test_what_deliver_counts(registry: CollectorRegistry) -> None:
 
 
 def test_verdicts_are_counted_by_the_codes_of_the_gates(registry: CollectorRegistry) -> None:
-    reconcile = ReconcileMetrics(registry)
+    reconcile = ProjectorMetrics(registry)
     reconcile.verdicts(Code.DEN_NO_CONSENT, 4)
     reconcile.recalls_pending(1, 9)
     assert registry.get_sample_value("slt_verdicts_total", {"reason": "OK_GRANT"}) == 0

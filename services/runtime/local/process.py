@@ -30,13 +30,15 @@ def spawn(command: Sequence[str], log: Path, folder: Path | None = None) -> subp
         )
 
 
-def stop(process: subprocess.Popen[bytes], grace: timedelta) -> None:
-    """SIGTERM, and SIGKILL after `grace`; returns when the process is gone."""
+def stop(process: subprocess.Popen[bytes], grace: timedelta) -> bool:
+    """SIGTERM, and SIGKILL after `grace`; returns when the process is gone, False if it had to be killed."""
     process.terminate()
     try:
         process.wait(grace.total_seconds())
     except subprocess.TimeoutExpired:
         kill(process)
+        return False
+    return True
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -48,6 +48,7 @@ class LocalStack:
         self._size = size
         self._secrets = private_folder(self.folder / "secrets")
         self._password = secret(self._secrets / "admin.password")
+        self._cluster_id = secret(self.folder / "cluster.id", new_cluster_id)
         certificates(self._secrets, (_NAME, _ADDRESS))
         ports = iter(free_ports(3 * size.brokers + 1))
         self.nodes = tuple(
@@ -78,15 +79,8 @@ class LocalStack:
     def up(self) -> None:
         """Start everything and wait until the brokers answer."""
         self._redis.start()
-        cluster_id = secret(self.folder / "cluster.id", new_cluster_id)
-        cluster = Cluster(self.nodes, self._password, str(self._secrets))
         with ThreadPoolExecutor(len(self.nodes)) as pool:
-            tasks = [
-                pool.submit(self.brokers[index].prepare, self._properties(cluster, node), cluster_id, self._password)
-                for index, node in enumerate(self.nodes)
-            ]
-        for task in tasks:
-            task.result()
+            list(pool.map(self._prepare, self.nodes, self.brokers))
         for broker in self.brokers:
             broker.start()
         self._wait()
@@ -129,8 +123,10 @@ class LocalStack:
         folder = private_folder(self.folder / f"kafka-{node.number}")
         return Broker(folder, self.logs, self._size.heap_mb)
 
-    def _properties(self, cluster: Cluster, node: Node) -> str:
-        return cluster.properties(node, str(self.folder / f"kafka-{node.number}" / "data"))
+    def _prepare(self, node: Node, broker: Broker) -> None:
+        cluster = Cluster(self.nodes, self._password, str(self._secrets))
+        properties = cluster.properties(node, str(self.folder / f"kafka-{node.number}" / "data"))
+        broker.prepare(properties, self._cluster_id, self._password)
 
     def _write_settings(self) -> None:
         secret(self._secrets / "master.key")
@@ -148,7 +144,8 @@ class LocalStack:
 
     def _wait(self) -> None:
         """Until every broker is in the metadata; StackError when one ends or none answers in time."""
-        self._until(lambda: all(listening(node.stages) for node in self.nodes))
+        ports = [self._redis_port, *(node.stages for node in self.nodes)]
+        self._until(lambda: all(map(listening, ports)))
         admin = AdminClient(self.admin_config())
         self._until(lambda: _brokers(admin) == len(self.nodes))
 
@@ -158,7 +155,7 @@ class LocalStack:
             for broker in self.brokers:
                 broker.check()
             if time.monotonic() > deadline:
-                raise StackError(f"no answer from Kafka within {_START_SECONDS:.0f} s; its log is in {self.logs}")
+                raise StackError(f"no answer from Kafka or Redis within {_START_SECONDS:.0f} s; logs: {self.logs}")
             time.sleep(0.05)
 
 

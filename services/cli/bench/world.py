@@ -1,0 +1,175 @@
+"""The installation that is measured: a fresh local stack, 50 recipients, four originators with standing grants."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from services.cli.bench import payload
+from services.cli.bench.targets import RECIPIENTS
+from services.core.control import ADMIN, Category
+from services.runtime import kafka
+from services.runtime.local import LocalStack
+from services.runtime.local.process import ROOT, tail
+from services.runtime.registry import Entry, Registry, Signers, control_key, founding
+from services.runtime.submit import Submitter
+from services.runtime.supervisor import Supervisor
+
+ORIGINATORS = tuple(f"origin-{number}" for number in range(1, 5))
+PARTNERS = tuple(f"partner-{number:02}" for number in range(1, RECIPIENTS + 1))
+"""The recipients: all of one category, which the originators are not in."""
+OUTLETS = tuple(f"slt.out.{org}" for org in PARTNERS)
+NOTICES = tuple(f"slt.notices.{org}" for org in ORIGINATORS)
+_ANSWER = 30.0
+_PATIENCE = 60.0
+_BREATH = 0.25
+Parts = Mapping[tuple[str, int], int]
+"""(topic, partition) -> offset."""
+
+
+class MeasureError(Exception):
+    """Something that has to hold before a figure means anything does not; the text says what, and where to look."""
+
+
+class World:
+    """A provisioned stack with its partners registered, no stage running."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        """Wrap a stack that runs."""
+        self.stack = stack
+        self.settings = stack.settings
+        self.client = {**kafka.COMMON, **stack.admin_config()}
+        self.admin = AdminClient(self.client)
+        self._submitters = [Submitter(self.settings, org) for org in ORIGINATORS]
+        self._turn = cycle(self._submitters)
+        self._reports = payload.reports(self.settings.lanes)
+
+    @classmethod
+    @contextmanager
+    def start(cls) -> Iterator[World]:
+        """A stack in a folder of its own under build, which is deleted in the end."""
+        (ROOT / "build").mkdir(exist_ok=True)
+        with ExitStack() as opened:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build")))
+            world = cls(opened.enter_context(LocalStack.start(folder, orgs=(*ORIGINATORS, *PARTNERS))))
+            world.register()
+            yield world
+
+    def register(self) -> None:
+        """Enter partners and standing grants the way everybody does: signed, through intake."""
+        entries = [Entry(org=org, category=Category.UNSMS) for org in ORIGINATORS]
+        entries += [Entry(org=org, category=Category.INGO) for org in PARTNERS]
+        signers = Signers(self.settings.secrets)
+        founded = list(founding(Registry(partners=tuple(entries)), signers))
+        grants = [_grant(org) for org in ORIGINATORS]
+        with self.running("intake") as slots:
+            self._consent([(ADMIN, signers.signed(ADMIN, each)) for each in founded])
+            self.wait(lambda: self._entered(founded), slots, "the registry in slt.control")
+            self._consent([(each["grantor"], signers.signed(each["grantor"], each)) for each in grants])
+            self.wait(lambda: self._entered([*founded, *grants]), slots, "the grants in slt.control")
+
+    @contextmanager
+    def running(self, *stages: str) -> Iterator[Supervisor]:
+        """One slot of each of these stages."""
+        folder = self.stack.folder
+        with Supervisor(self.stack.settings_file, folder, dict.fromkeys(stages, 1)) as slots:
+            yield slots
+
+    def wait(self, ready: Callable[[], bool], slots: Supervisor, what: str, patience: float = _PATIENCE) -> None:
+        """Until `ready`; MeasureError if a slot ends or patience does."""
+        deadline = time.monotonic() + patience
+        while not ready():
+            for slot in slots.slots:
+                if slot.restarts:
+                    raise MeasureError(f"{what}: {slot.name} ended:\n{tail(slot.log)}")
+            if time.monotonic() > deadline:
+                raise MeasureError(f"{what}: not within {patience:.0f} s; the slots are {_names(slots)}")
+            time.sleep(_BREATH)
+
+    # -- what goes in
+
+    def take(self, count: int) -> list[bytes]:
+        """The next reports: none is ever taken twice."""
+        return list(islice(self._reports, count))
+
+    def submit(self, report: bytes) -> None:
+        """Hand one report to the next originator's client."""
+        next(self._turn).send(report)
+
+    def submitted(self) -> None:
+        """Wait until the broker has all of them; MeasureError if it does not."""
+        if not all(submitter.finish().complete for submitter in self._submitters):
+            raise MeasureError("the broker did not take every report")
+
+    # -- what is there
+
+    def partitions(self, topics: Iterable[str]) -> list[tuple[str, int]]:
+        """Every partition of these topics."""
+        known = self.admin.list_topics(timeout=_ANSWER).topics
+        return [(topic, number) for topic in topics for number in known[topic].partitions]
+
+    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Their end offsets."""
+        wanted: dict[Any, Any] = {
+            TopicPartition(*part): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for part in self.partitions(topics)
+        }
+        found = self.admin.list_offsets(wanted, request_timeout=_ANSWER)
+        return {(part.topic, part.partition): each.result(_ANSWER).offset for part, each in found.items()}
+
+    def committed(self, group: str, parts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Where a stage's group would go on."""
+        consumer = Consumer({**self.client, "group.id": group, "enable.auto.commit": False})
+        try:
+            found = consumer.committed([TopicPartition(*part) for part in parts], timeout=_ANSWER)
+        finally:
+            consumer.close()
+        return {(each.topic, each.partition): each.offset for each in found}
+
+    def records(self, start: Parts) -> Iterator[Any]:
+        """The committed records from these offsets to the ends, as the client has them."""
+        reader = {"group.id": "bench.reader", "enable.partition.eof": True}
+        consumer = Consumer({**self.client, **kafka.CONSUMER, **reader})
+        try:
+            consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in start.items()])
+            left = len(start)
+            while left:
+                for message in consumer.consume(5000, 0.1):
+                    if message.error() is None:
+                        yield message
+                    else:
+                        left -= 1
+        finally:
+            consumer.close()
+
+    def _entered(self, payloads: Sequence[Mapping[str, Any]]) -> bool:
+        keys = {message.key().decode() for message in self.records({("slt.control", 0): 0})}
+        return keys >= {control_key(each) for each in payloads}
+
+    def _consent(self, records: Iterable[tuple[str, bytes]]) -> None:
+        producer = Producer({**self.client, **kafka.PRODUCER})
+        for author, value in records:
+            producer.produce(f"slt.consent.{author}", value)
+        producer.flush(_ANSWER)
+
+
+def _grant(org: str) -> dict[str, Any]:
+    now = datetime.fromtimestamp(time.time(), UTC)
+    return {
+        "type": "grant", "version": 1, "grantor": org, "grant": "everything", "effect": "PERMIT", "status": "Actual",
+        "kinds": ["*"], "areas": ["*"], "recipients": [f"category:{Category.INGO}"],
+        "valid_from": (now - timedelta(hours=1)).isoformat(), "valid_to": (now + timedelta(days=30)).isoformat(),
+    }  # fmt: skip
+
+
+def _names(slots: Supervisor) -> str:
+    return ", ".join(slot.name for slot in slots.slots)

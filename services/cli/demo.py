@@ -1,0 +1,197 @@
+"""`slt demo`: the whole relay on this machine, a bundled scenario, and an account of every record."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.chapters import scenario
+from services.cli.live import Screen, latency
+from services.cli.play import Player
+from services.cli.reader import Reader
+from services.cli.scenario import Scenario
+from services.cli.up import (
+    LOCK,
+    REGISTRY,
+    SLOTS,
+    FolderError,
+    Running,
+    addresses,
+    claimed,
+    interrupt_on_sigterm,
+    running,
+    wait_for_interrupt,
+)
+from services.cli.verdict import Difference, Verdict, judge
+from services.projector.fold import FINAL
+from services.runtime.kafka import partner_security
+from services.runtime.registry import Registry
+from services.runtime.secrets import write_private
+from services.runtime.settings import Settings
+
+_QUIET = 1.5
+"""Seconds without a delivery after which nothing more is thought to come; decided work comes far sooner."""
+_SHOWN = "demo-ironwood"
+"""The partner whose topic the closing words teach to read."""
+_MOST = 20
+"""Differences that are shown."""
+_MARK = "demo"
+"""A file that says that the folder is a demo's own."""
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the scenario: exit status 0 if all is as it should be.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Everything is written here; an earlier demo in it is removed.")] = Path(
+        "build/demo"
+    ),
+    seconds: Annotated[float, typer.Option(min=1, help="How long the scenario takes, waiting times apart.")] = 60.0,
+) -> None:
+    """Start everything, play a bundled scenario of invented organisations, and account for every record.
+
+    Twenty partners submit about three hundred reports: revisions, corrections, duplicates, records that are wrong;
+    consents come late, run out, are withdrawn with recall; two partners are suspended; there is an exercise. Then the
+    accounts are read from the topics: in = delivered + withheld + duplicate + expired + refused.
+
+    Without --once everything stays up afterwards, until Ctrl-C.
+    """
+    console = Console()
+    interrupt_on_sigterm()
+    registry = Registry.load(REGISTRY)
+    with claimed(folder):
+        _clear(folder)
+        screen = Screen(console)
+        with screen:
+            screen.say(f"Kafka, Redis and {sum(SLOTS.values())} processes are starting (Kafka is downloaded once).")
+            with running(folder, registry.orgs) as system:
+                verdict = _run(system, registry, screen, seconds)
+                screen.end()
+                _report(console, system, verdict)
+                if not once:
+                    wait_for_interrupt(console)
+    if once and not verdict.good:
+        raise typer.Exit(1)
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier demo; FolderError if the folder is something else."""
+    entries = [entry for entry in folder.iterdir() if entry.name != LOCK]
+    if entries and not (folder / _MARK).is_file():
+        raise FolderError(f"{folder} is not empty and holds no earlier demo: give another --folder")
+    for entry in entries:
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    (folder / _MARK).write_text("Written by slt demo, which removes this folder at its next start.\n", encoding="utf-8")
+
+
+def _run(system: Running, registry: Registry, screen: Screen, seconds: float) -> Verdict:
+    """Play, wait until everything has an end and nothing more comes, and judge."""
+    reader = Reader(system.stack.admin_config())
+    player = Player(system.stack, reader, screen)
+    try:
+        screen.say(f"{len(registry.orgs)} invented partners and their representatives are entered, with signatures.")
+        entered = player.found(registry)
+        screen.attach(system.stack.settings, system.supervisor.slot("canary").metrics)
+        story = scenario(datetime.now(UTC), registry)  # noqa: TID251  when the invented events happened, for nobody's rule
+        played = entered and player.play(story, seconds)
+        screen.say("All is sent: the accounts are read from the topics." if played else "It did not come to its end.")
+        return _judged(story, player, reader)
+    finally:
+        reader.close()
+
+
+def _judged(story: Scenario, player: Player, reader: Reader) -> Verdict:
+    """The accounts of everything that was submitted until now, the canary's test reports included."""
+    _until_quiet(reader)
+    among = reader.books.submitted()
+    player.wait(lambda: all(reader.books.ends(at) for at in among), "an outcome of every report")
+    found = judge(story, player.confirmed, among, reader.books)
+    problems = tuple(Difference(problem, "", "") for problem in player.problems)
+    return found._replace(differences=(*problems, *found.differences))
+
+
+def _until_quiet(reader: Reader) -> None:
+    """Until no partner has got anything for a while."""
+    before, since = -1, time.monotonic()
+    while time.monotonic() - since < _QUIET:
+        reader.poll(_QUIET / 10)
+        if (now := reader.books.deliveries.total()) != before:
+            before, since = now, time.monotonic()
+
+
+def _report(console: Console, system: Running, verdict: Verdict) -> None:
+    """Accounts, what differs, and where to look further."""
+    console.print(_accounts(verdict))
+    console.print(_controls(verdict))
+    timed = latency(system.supervisor.slot("canary").metrics)
+    if timed.p50 is not None and timed.p99 is not None:
+        console.print(f"latency, from a partner's submission to another's topic, of {timed.reports} test reports: "
+                      f"p50 {timed.p50 * 1000:.0f} ms, p99 {timed.p99 * 1000:.0f} ms", soft_wrap=True)  # fmt: skip
+    console.print(addresses(system))
+    _teach(console, system)
+    if verdict.good:
+        console.print("[green]The accounts balance, and every partner holds exactly what it should.[/]", soft_wrap=True)
+    else:
+        console.print(_differences(verdict))
+
+
+def _accounts(verdict: Verdict) -> Table:
+    table = Table("originator", title="Reports: in = " + " + ".join(FINAL), title_justify="left", show_footer=True)
+    total = {name: sum(account.outcomes[name] for account in verdict.accounts) for name in FINAL}
+    table.columns[0].footer = "all"
+    for name, number in (
+        ("in", sum(account.records for account in verdict.accounts)),
+        *total.items(),
+        ("open", sum(account.open for account in verdict.accounts)),
+    ):
+        table.add_column(name, str(number), justify="right")
+    for account in verdict.accounts:
+        numbers = (account.records, *account.outcomes.values(), account.open)
+        table.add_row(account.org, *map(str, numbers))
+    return table
+
+
+def _controls(verdict: Verdict) -> Table:
+    table = Table("also sent", title="in = entered + repeated + refused", title_justify="left")
+    for name in ("in", "entered", "repeated", "refused", "open"):
+        table.add_column(name, justify="right")
+    for sent in verdict.controls:
+        numbers = (sent.records, sent.entered, sent.repeated, sent.refused, sent.open)
+        table.add_row(sent.what, *map(str, numbers))
+    return table
+
+
+def _differences(verdict: Verdict) -> Table:
+    table = Table("what", "expected", "found", title="[red]Not as the scenario says[/]", title_justify="left")
+    for difference in verdict.differences[:_MOST]:
+        table.add_row(*map(escape, difference))
+    if (more := len(verdict.differences) - _MOST) > 0:
+        table.add_row(f"… and {more} more", "", "")
+    return table
+
+
+def _teach(console: Console, system: Running) -> None:
+    """How a person reads one partner's topic, as that partner and over TLS."""
+    client = client_file(system.stack.settings, system.stack.folder, _SHOWN)
+    console.print(f"\nRead what {_SHOWN} reads, with its own credentials (key, then what the delivery is):")
+    console.print(f"  kcat -F {client} -C -t slt.out.{_SHOWN} -o beginning -e -q -f '%k %h\\n'",
+                  markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+
+
+def client_file(settings: Settings, folder: Path, org: str) -> Path:
+    """A librdkafka client configuration for one partner, readable by its owner alone: no password in any argv."""
+    path = folder / f"{org}.conf"
+    lines = {key: value for key, value in partner_security(settings, org).items() if key != "client.id"}
+    write_private(path, "".join(f"{key}={value}\n" for key, value in lines.items()))
+    return path

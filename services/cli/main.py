@@ -1,0 +1,57 @@
+"""`slt`: the command line. What can be expected to go wrong is said in one sentence, with exit status 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from services.cli import metrics, schemas
+from services.cli.demo import demo
+from services.cli.replay import mappings, replay
+from services.cli.up import FolderError, up
+from services.runtime.local import StackError
+from services.runtime.provision import ProvisionError
+from services.runtime.registry import RegistryError
+from services.runtime.settings import SettingsError
+
+EXPECTED = (SettingsError, StackError, ProvisionError, RegistryError, FolderError, KafkaException)
+"""Errors whose text is for people."""
+_MISUSED = 2
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # they may hold a secret
+    help="""SLT Relay distributes security reports between organisations, each under its originator's consent.
+
+    Begin with one of these:
+
+    - [bold]slt demo[/]: everything on this machine with an invented story, in two minutes
+
+    - [bold]slt up[/]: the same without the story; it writes build/up/settings.toml
+
+    - [bold]slt replay FILE --as demo-alder --config build/up/settings.toml[/]: submit a register or an alert feed
+
+    - [bold]slt schemas topics[/]: every topic with its meaning
+    """,
+)
+app.command()(demo)
+app.command()(up)
+app.command()(replay)
+app.command()(mappings)
+app.add_typer(schemas.app, name="schemas")
+app.add_typer(metrics.app, name="metrics")
+
+
+def main() -> None:
+    """Entry of the `slt` command."""
+    try:
+        app()
+    except EXPECTED as error:
+        text = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(_MISUSED)

@@ -1,0 +1,182 @@
+"""Broken outlets: the others do not notice, and a mended one gets by key what it is owed (ARCHITECTURE §5 rule 11)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from services.core.envelope import DeliveryType
+from services.runtime.local import LocalStack
+from tests.faults.deliver_kit import Held, Log, Outlets, Sent, Slot, complete, disorder, repeats, wait
+
+pytestmark = pytest.mark.kafka
+ORGS = tuple(f"park-{number}" for number in range(10))
+NAMES = tuple(f"slt.out.{org}" for org in ORGS)
+DENIED, DELETED, SMALL = NAMES[:3]
+SOUND = NAMES[3:]
+LARGE, LIMIT = 3000, 2000
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack.start(tmp_path_factory.mktemp("parked"), orgs=ORGS) as stack:
+        yield stack
+
+
+@pytest.fixture
+def slot(own_stack: LocalStack) -> Iterator[Slot]:
+    slot = Slot(own_stack)
+    slot.start()
+    yield slot
+    slot.kill()
+
+
+@pytest.fixture
+def outlets(own_stack: LocalStack) -> Iterator[Outlets]:
+    reader = Outlets(own_stack)
+    yield reader
+    reader.close()
+
+
+class Faults:
+    """What an administrator can do wrong with an outlet, and mend."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._admin = AdminClient(stack.admin_config())
+
+    def deny(self, topic: str) -> None:
+        self._done(self._admin.create_acls([_denial(topic)]))
+
+    def allow(self, topic: str) -> None:
+        self._done(self._admin.delete_acls([_filter(topic)]))
+
+    def delete(self, topic: str) -> None:
+        self._done(self._admin.delete_topics([topic]))
+
+    def create(self, topic: str) -> None:
+        self._done(self._admin.create_topics([NewTopic(topic, 1, 1)]))
+
+    def limit(self, topic: str, size: int) -> None:
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        change = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+        self._done(self._admin.incremental_alter_configs([change]))
+
+    def _done(self, futures: dict[object, object]) -> None:
+        for future in futures.values():
+            future.result(30)  # type: ignore[attr-defined]
+
+
+def _denial(topic: str) -> AclBinding:
+    return AclBinding(
+        ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:deliver", "*", AclOperation.WRITE,
+        AclPermissionType.DENY,
+    )  # fmt: skip
+
+
+def _filter(topic: str) -> object:
+    from confluent_kafka.admin import AclBindingFilter
+
+    return AclBindingFilter(
+        ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:deliver", "*", AclOperation.WRITE,
+        AclPermissionType.DENY,
+    )  # fmt: skip
+
+
+def newest(sent: list[Sent]) -> dict[str, Sent]:
+    return {each.key: each for each in sorted(sent, key=lambda each: each.sequence)}
+
+
+def of(log: Log, held: list[Held]) -> list[Held]:
+    return [each for each in held if each.sent.key.startswith(f"{log.tag}-")]
+
+
+def all_newest(outlets: Outlets, log: Log, names: tuple[str, ...]) -> bool:
+    held = outlets.all_held(names)
+    return all(newest(log.owed[name]) == newest([each.sent for each in of(log, held[name])]) for name in names)
+
+
+def test_three_broken_outlets_park_and_catch_up_while_the_others_get_everything(
+    own_stack: LocalStack, slot: Slot, outlets: Outlets
+) -> None:
+    log, faults = Log(own_stack, NAMES, "fault"), Faults(own_stack)
+    log.write(60)
+    wait(lambda: complete(outlets, log, NAMES), "the first deliveries")
+    writer = threading.Thread(target=log.write_for, args=(8.0, 60))
+    writer.start()
+    faults.deny(DENIED)
+    faults.delete(DELETED)
+    wait(lambda: slot.said("outlet parked") >= 2, "both outlets parked")
+    slot.kill()  # a restart while they are parked
+    slot.start()
+    log_of_others = {name: len(outlets.held(name)) for name in SOUND}
+    wait(lambda: all(len(outlets.held(name)) > count + 50 for name, count in log_of_others.items()), "the others go on")
+    faults.allow(DENIED)
+    faults.create(DELETED)
+    wait(lambda: slot.said("outlet open again") >= 2, "both outlets open")
+    writer.join()
+    log.write(30)
+    log.close()
+    wait(lambda: complete(outlets, log, SOUND), "everything in the sound outlets")
+    wait(lambda: all_newest(outlets, log, (DENIED,)), "the newest of each key in the denied outlet")
+    wait(lambda: of(log, outlets.held(DELETED)) and log.owed[DELETED][-1] in sents(outlets, DELETED), "the new topic")
+    for name, held in outlets.all_held(NAMES).items():
+        assert repeats(of(log, held)) == 0, name
+        assert disorder(of(log, held)) == 0, name
+        assert {each.sent for each in of(log, held)} <= set(log.owed[name])
+
+
+def sents(outlets: Outlets, name: str) -> set[Sent]:
+    return {each.sent for each in outlets.held(name)}
+
+
+def test_a_recall_of_what_never_got_there_is_not_sent(own_stack: LocalStack, slot: Slot, outlets: Outlets) -> None:
+    log, faults = Log(own_stack, (DENIED, SOUND[0]), "recall"), Faults(own_stack)
+    log.write_one("known", 1, DeliveryType.ALERT)
+    wait(lambda: complete(outlets, log, log.outlets), "the first alert")
+    known = slot.said("outlet parked")
+    faults.deny(DENIED)
+    log.write_one("known", 2, DeliveryType.UPDATE)
+    log.write_one("unknown", 1, DeliveryType.ALERT)
+    wait(lambda: slot.said("outlet parked") > known, "the outlet parked")
+    log.write_one("known", 3, DeliveryType.RECALL)
+    log.write_one("unknown", 2, DeliveryType.RECALL)
+    log.write_one("fresh", 1, DeliveryType.ALERT)
+    wait(lambda: complete(outlets, log, [SOUND[0]]), "everything in the sound outlet")
+    faults.allow(DENIED)
+    log.write_one("later", 1, DeliveryType.ALERT)
+    wait(lambda: any(each.key == "recall-later-0" for each in sents(outlets, DENIED)), "the newest alert")
+    got = [(each.sent.key, each.sent.sequence) for each in of(log, outlets.held(DENIED))]
+    assert got == [("recall-known-0", 1), ("recall-known-0", 3), ("recall-fresh-0", 1), ("recall-later-0", 1)]
+
+
+def test_one_record_too_large_is_refused_alone(own_stack: LocalStack, slot: Slot, outlets: Outlets) -> None:
+    log, faults = Log(own_stack, (SMALL, SOUND[0]), "large"), Faults(own_stack)
+    faults.limit(SMALL, LIMIT)
+    for number in range(5):
+        log.write(20, size=300)  # together more than the limit, each less
+        log.write_one(f"big{number}", 1, DeliveryType.ALERT, b"x" * LARGE)
+    log.write(20)
+    log.close()
+    wait(lambda: complete(outlets, log, [SOUND[0]]), "everything in the sound outlet")
+    fitting = {each for each in log.owed[SMALL] if len(each.body) < LIMIT}
+    wait(lambda: fitting <= sents(outlets, SMALL), "everything that fits")
+    held = of(log, outlets.held(SMALL))
+    assert {each.sent for each in held} == fitting
+    assert repeats(held) == 0
+    assert disorder(held) == 0
+    wait(lambda: len([each for each in outlets.dead() if each["topic"] == SMALL]) == 5, "five in slt.dead")
+    faults.limit(SMALL, 1_000_000)

@@ -1,0 +1,115 @@
+"""Intake's task: who sends is the topic's word, replays are harmless, and a submitter of rubbish is set aside alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.core.quarantine import PAUSE, Quarantine
+from services.core.reason import Reason
+from services.core.stage import Moment, Outcome, Output, Record, Result, Source
+from services.intake.processor import Intake, Tools
+from services.runtime.codec import Codec
+from services.runtime.inbound import Opener
+from services.runtime.settings import Limits
+from services.runtime.signing import public_hex, sign
+from tests.registry import NOW, grant, officer, partner, policy
+
+CODEC = Codec()
+KEY = Ed25519PrivateKey.generate()
+POLICY = policy(partner("alder"), officer("alder", public_key=public_hex(KEY)), partner("birch"))
+MOMENT = Moment(NOW, fresh=True, policy=POLICY, epoch=POLICY.epoch)
+GOOD = {"series_id": "s", "status": "Actual", "kind": "INCIDENT_REPORT"}
+
+
+def task(topic: str) -> Intake:
+    limits = Limits()
+    return Intake(topic, Tools(Opener(CODEC, limits.record_bytes), CODEC.encode, limits))
+
+
+def handle(one: Intake, value: bytes, topic: str = "slt.in.alder", at: datetime = NOW) -> Result:
+    result = one.handle(Record(Source(topic, 0, 7), at, "", "raw", value), MOMENT)
+    one.applied(result)
+    return result
+
+
+def out(result: Result, topic: str) -> list[dict[str, Any]]:
+    return [output.value for output in result.outputs if output.topic == topic and isinstance(output.value, dict)]
+
+
+def test_the_topic_says_who_the_originator_is() -> None:
+    result = handle(task("slt.in.alder"), orjson.dumps({**GOOD, "originator": "birch"}))
+    (report,) = out(result, "slt.reports")
+    assert (report["originator"], report["series_id"]) == ("alder", "alder/s")
+    assert (result.outcome, result.note) == (Outcome.ACCEPTED, Reason.NOTE_ORIGINATOR)
+
+
+def test_json_and_avro_lead_to_the_same_report() -> None:
+    as_json = handle(task("slt.in.alder"), orjson.dumps(GOOD))
+    fields = CODEC.encode("submission", {**GOOD})
+    as_avro = handle(task("slt.in.alder"), fields)
+    assert out(as_json, "slt.reports") == out(as_avro, "slt.reports")
+
+
+def test_a_replayed_record_gives_the_same_outputs() -> None:
+    one = task("slt.in.alder")
+    assert handle(one, orjson.dumps(GOOD)) == handle(one, orjson.dumps(GOOD))
+
+
+def test_only_active_partners_submit() -> None:
+    result = handle(task("slt.in.stranger"), orjson.dumps(GOOD), "slt.in.stranger")
+    assert result.refusal is not None
+    assert result.refusal.reason is Reason.NOT_ACTIVE
+
+
+def test_a_change_is_entered_once_and_its_replay_is_answered() -> None:
+    one = task("slt.consent.alder")
+    value = sign(grant("alder"), "officer", KEY)
+    first, again = (handle(one, value, "slt.consent.alder") for _ in range(2))
+    assert (first.outcome, again.outcome) == (Outcome.CONTROLLED, Outcome.DUPLICATE)
+    assert [len(out(result, "slt.control")) for result in (first, again)] == [1, 0]
+
+
+def test_a_version_that_is_not_above_the_newest_is_refused_before_it_can_be_read_back() -> None:
+    one = task("slt.consent.alder")
+    handle(one, sign(grant("alder", version=2), "officer", KEY), "slt.consent.alder")
+    late = handle(one, sign(grant("alder", version=1), "officer", KEY), "slt.consent.alder")
+    assert late.refusal is not None
+    assert late.refusal.reason is Reason.BAD_VERSION
+
+
+def test_a_receipt_is_the_same_for_every_repeat_of_an_input() -> None:
+    one = task("slt.in.alder")
+    receipts = [out(handle(one, b"rubbish"), "slt.receipts") for _ in range(2)]
+    assert receipts[0] == receipts[1]
+    assert len(receipts[0]) == 1
+
+
+def test_a_submitter_of_rubbish_is_set_aside_until_the_pause_is_over() -> None:
+    one = task("slt.in.alder")
+    window = Limits().quarantine_window
+    for _ in range(window):
+        handle(one, b"rubbish")
+    held = handle(one, orjson.dumps(GOOD))
+    assert held.refusal is not None
+    assert held.refusal.reason is Reason.QUARANTINED
+    assert handle(one, orjson.dumps(GOOD), at=NOW + PAUSE).outcome is Outcome.ACCEPTED
+
+
+def test_quarantine_wants_a_full_window_and_the_share() -> None:
+    gate = Quarantine(0.5, 4)
+    for bad in (True, True, True):
+        gate.seen(NOW, bad=bad)
+    assert not gate.holds(NOW)
+    gate.seen(NOW, bad=False)
+    assert gate.holds(NOW + timedelta(seconds=1))
+
+
+def test_an_acknowledgement_is_entered_for_its_sender() -> None:
+    result = handle(task("slt.in.alder"), b'{"message_id": "ab", "answer": "DONE"}')
+    (ack,) = out(result, "slt.acks")
+    assert (ack["recipient"], ack["answer"], result.outcome) == ("alder", "DONE", Outcome.ACKNOWLEDGED)
+    assert isinstance(result.outputs[0], Output)
