@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.core.fold import PolicyFold
 from tests.oracle.entitlement import History
 from tests.oracle.world import Coordinates, Entry
-from tests.registry import NOW, grant, partner, record, report
+from tests.registry import NOW, grant, officer, partner, record, report
 
 _MINUTE = timedelta(minutes=1)
 _RECIPIENTS = ("alder", "birch", "cedar")
@@ -77,7 +77,7 @@ _histories = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(_histories, _reports, st.integers(0, 45))
 def test_two_deciders_agree(history: list[dict[str, Any]], fields: dict[str, Any], minutes: int) -> None:
-    control = _versioned([*(partner(org) for org in _RECIPIENTS), *history])
+    control = _versioned([*map(partner, _RECIPIENTS), officer("alder"), *history])
     now, item = NOW + minutes * _MINUTE, report("alder/s", **fields)
     fold = PolicyFold(b"\x00" * 32, lambda *_: True)
     for offset, payload in enumerate(control):

@@ -62,11 +62,11 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def test_starts_within_ten_seconds(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_starts_within_ten_seconds(tmp_path: Path, record_testsuite_property: Callable[[str, object], None]) -> None:
     began = time.monotonic()
     with LocalStack.start(tmp_path, orgs=ORGS):
         seconds = time.monotonic() - began
-    record_property("start_seconds", round(seconds, 2))
+    record_testsuite_property("start_seconds", round(seconds, 2))
     load = os.getloadavg()[0]
     if seconds >= 10 and load > 2 * len(os.sched_getaffinity(0)):
         pytest.skip(f"the machine is busy with other work (load {load:.0f}): {seconds:.0f} s says nothing")
