@@ -53,7 +53,8 @@ def _news(story: Story) -> None:
     updates = [story.revision(one, "UPDATE") for one in (*series[0:10:2], *series[10:20])]
     story.act("updates", "Fifteen reports are revised: whoever holds them gets an UPDATE.", updates)
     story.act("corrections", "Five are corrected, and five are over: CORRECT and CANCEL, and nothing is recalled.", [
-        *(story.revision(one, "CORRECT") for one in series[20:25]), *(story.revision(one, "CANCEL") for one in series[30:35]),
+        *(story.revision(one, "CORRECT") for one in series[20:25]),
+        *(story.revision(one, "CANCEL") for one in series[30:35]),
     ])  # fmt: skip
     named = series[28]  # fir names its readers itself
     narrower = story.revision(named, "CORRECT", to=demo("nutmeg"), initial_audience=list(demo("nutmeg")))
@@ -79,16 +80,16 @@ def _late_grant(story: Story) -> None:
 def _time_box(story: Story) -> None:
     seconds = int(BOX.total_seconds())
     word = story.grant("demo-ginkgo", grant="boxed", recipients=_BOXED.to, kinds=[_BOXED.kind], valid_to=BOX)
-    story.act("time box", f"A consent that lasts {seconds} seconds, and three alerts within that time.", [
-        word, *(story.report(_BOXED) for _ in range(3)),
-    ])  # fmt: skip
+    story.act("time box", f"A consent that lasts {seconds} seconds.", [word])
+    story.act("in time", "Three alerts within that time.", [story.report(_BOXED) for _ in range(3)])
 
 
 def _withdrawals(story: Story) -> None:
     pilot = story.grant("demo-ginkgo", grant="pilot", recipients=_PILOT.to, kinds=[_PILOT.kind])
     shared = story.grant("demo-fir", grant="shared", recipients=_SHARED.to)
+    story.act("two grants", "Two more consents.", [pilot, shared])
     sent, tried = [story.report(_SHARED) for _ in range(6)], [story.report(_PILOT) for _ in range(4)]
-    story.act("two grants", "Two more consents, and ten reports under them.", [pilot, shared, *sent, *tried])
+    story.act("ten reports", "And ten reports under them.", [*sent, *tried])
     gone = story.grant("demo-fir", version=2, grant="shared", recipients=_SHARED.to, state="WITHDRAWN", mode="RECALL")
     story.holds(sent, ())
     story.act(
@@ -129,7 +130,7 @@ def _suspension(story: Story) -> None:
 
 def _exercise(story: Story) -> None:
     drill = Lane("demo-alder", "SECURITY_ALERT", "UKR", demo("birch", "ironwood"))  # tamarack takes no exercises
-    story.act("exercise", "An exercise: eight reports on slt.exercise topics, and nothing of it among the actual ones.", [
+    story.act("exercise", "An exercise: eight reports on slt.exercise topics, and none among the actual ones.", [
         story.report(drill, status="Exercise") for _ in range(8)
     ])  # fmt: skip
 
@@ -176,7 +177,7 @@ def _other_status(sent: Submission) -> Submission:
 
 def _wrong_consents(story: Story) -> None:
     word = story.grant("demo-alder", grant="wrong", recipients=["*"])
-    story.act("wrong consents", "Four consents that are none: forged, for an unknown partner, another's, without an end.", [
+    story.act("wrong consents", "Four consents that are none: forged, for nobody known, another's, without an end.", [
         word._replace(forged=True, reason="BAD_SIGNATURE"),
         word._replace(payload={**word.payload, "recipients": ["demo-nobody"]}, reason="BAD_PARTNER"),
         word._replace(payload={**word.payload, "grantor": "demo-elm"}, reason="BAD_AUTHOR"),
@@ -187,7 +188,7 @@ def _wrong_consents(story: Story) -> None:
 def _ends(story: Story, start: datetime) -> None:
     late = _BOXED._replace(to=())
     items = [story.report(late) for _ in range(3)]
-    story.act("time is over", "The consent of half a minute is over: what was delivered stays, three new alerts do not go out.",
+    story.act("time is over", "The consent of half a minute is over: three alerts stay, three new ones do not go out.",
               items, After("time box", BOX_PASSED))  # fmt: skip
     stale = LANES[0]._replace(to=())
     over = start - timedelta(minutes=1)

@@ -6,15 +6,16 @@ import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from services.cli.chapters import scenario
-from services.cli.live import Screen, latency
+from services.cli.live import Canary, Latency, Screen
 from services.cli.play import Player
 from services.cli.reader import Reader
 from services.cli.scenario import Scenario
@@ -28,6 +29,7 @@ from services.cli.up import (
     claimed,
     interrupt_on_sigterm,
     running,
+    terminal,
     wait_for_interrupt,
 )
 from services.cli.verdict import Difference, Verdict, judge
@@ -43,8 +45,17 @@ _SHOWN = "demo-ironwood"
 """The partner whose topic the closing words teach to read."""
 _MOST = 20
 """Differences that are shown."""
+_CANARY = "canary: the relay's own test reports, once a second for each lane; refused until it is registered"
 _MARK = "demo"
 """A file that says that the folder is a demo's own."""
+
+
+class Show(NamedTuple):
+    """Where and how long the story is shown."""
+
+    screen: Screen
+    canary: Canary
+    seconds: float
 
 
 def demo(
@@ -64,7 +75,7 @@ def demo(
 
     Without --once everything stays up afterwards, until Ctrl-C.
     """
-    console = Console()
+    console = terminal()
     interrupt_on_sigterm()
     registry = Registry.load(REGISTRY)
     with claimed(folder):
@@ -73,9 +84,10 @@ def demo(
         with screen:
             screen.say(f"Kafka, Redis and {sum(SLOTS.values())} processes are starting (Kafka is downloaded once).")
             with running(folder, registry.orgs) as system:
-                verdict = _run(system, registry, screen, seconds)
+                canary = Canary(system.supervisor.slot("canary").metrics)
+                verdict = _run(system, registry, Show(screen, canary, seconds))
                 screen.end()
-                _report(console, system, verdict)
+                _report(console, system, verdict, canary.latency())
                 if not once:
                     wait_for_interrupt(console)
     if once and not verdict.good:
@@ -95,28 +107,30 @@ def _clear(folder: Path) -> None:
     (folder / _MARK).write_text("Written by slt demo, which removes this folder at its next start.\n", encoding="utf-8")
 
 
-def _run(system: Running, registry: Registry, screen: Screen, seconds: float) -> Verdict:
+def _run(system: Running, registry: Registry, show: Show) -> Verdict:
     """Play, wait until everything has an end and nothing more comes, and judge."""
+    screen, canary, seconds = show
     reader = Reader(system.stack.admin_config())
     player = Player(system.stack, reader, screen)
     try:
         screen.say(f"{len(registry.orgs)} invented partners and their representatives are entered, with signatures.")
         entered = player.found(registry)
-        screen.attach(system.stack.settings, system.supervisor.slot("canary").metrics)
+        canary.begin()
+        screen.attach(system.stack.settings, canary)
         story = scenario(datetime.now(UTC), registry)  # noqa: TID251  when the invented events happened, for nobody's rule
         played = entered and player.play(story, seconds)
         screen.say("All is sent: the accounts are read from the topics." if played else "It did not come to its end.")
-        return _judged(story, player, reader)
+        return _judged(player, reader)
     finally:
         reader.close()
 
 
-def _judged(story: Scenario, player: Player, reader: Reader) -> Verdict:
+def _judged(player: Player, reader: Reader) -> Verdict:
     """The accounts of everything that was submitted until now, the canary's test reports included."""
     _until_quiet(reader)
     among = reader.books.submitted()
     player.wait(lambda: all(reader.books.ends(at) for at in among), "an outcome of every report")
-    found = judge(story, player.confirmed, among, reader.books)
+    found = judge(Scenario(tuple(player.played)), player.confirmed, among, reader.books)
     problems = tuple(Difference(problem, "", "") for problem in player.problems)
     return found._replace(differences=(*problems, *found.differences))
 
@@ -130,24 +144,26 @@ def _until_quiet(reader: Reader) -> None:
             before, since = now, time.monotonic()
 
 
-def _report(console: Console, system: Running, verdict: Verdict) -> None:
+def _report(console: Console, system: Running, verdict: Verdict, timed: Latency) -> None:
     """Accounts, what differs, and where to look further."""
     console.print(_accounts(verdict))
     console.print(_controls(verdict))
-    timed = latency(system.supervisor.slot("canary").metrics)
     if timed.p50 is not None and timed.p99 is not None:
-        console.print(f"latency, from a partner's submission to another's topic, of {timed.reports} test reports: "
-                      f"p50 {timed.p50 * 1000:.0f} ms, p99 {timed.p99 * 1000:.0f} ms", soft_wrap=True)  # fmt: skip
+        console.print(f"From one partner's submission to another's topic ({timed.reports} test reports of the canary): "
+                      f"p50 {timed.p50 * 1000:.0f} ms, p99 {timed.p99 * 1000:.0f} ms\n", soft_wrap=True)  # fmt: skip
     console.print(addresses(system))
     _teach(console, system)
     if verdict.good:
-        console.print("[green]The accounts balance, and every partner holds exactly what it should.[/]", soft_wrap=True)
+        console.print(
+            "\n[green]The accounts balance, and every partner holds exactly what it should.[/]", soft_wrap=True
+        )
     else:
         console.print(_differences(verdict))
 
 
 def _accounts(verdict: Verdict) -> Table:
-    table = Table("originator", title="Reports: in = " + " + ".join(FINAL), title_justify="left", show_footer=True)
+    table = Table("originator", box=SIMPLE, show_footer=True, title="Reports: in = " + " + ".join(FINAL),
+                  caption=_CANARY, title_justify="left", caption_justify="left")  # fmt: skip
     total = {name: sum(account.outcomes[name] for account in verdict.accounts) for name in FINAL}
     table.columns[0].footer = "all"
     for name, number in (
@@ -163,7 +179,7 @@ def _accounts(verdict: Verdict) -> Table:
 
 
 def _controls(verdict: Verdict) -> Table:
-    table = Table("also sent", title="in = entered + repeated + refused", title_justify="left")
+    table = Table("also sent", box=SIMPLE, title="in = entered + repeated + refused", title_justify="left")
     for name in ("in", "entered", "repeated", "refused", "open"):
         table.add_column(name, justify="right")
     for sent in verdict.controls:
@@ -173,7 +189,9 @@ def _controls(verdict: Verdict) -> Table:
 
 
 def _differences(verdict: Verdict) -> Table:
-    table = Table("what", "expected", "found", title="[red]Not as the scenario says[/]", title_justify="left")
+    table = Table(
+        "what", "expected", "found", box=SIMPLE, title="[red]Not as the scenario says[/]", title_justify="left"
+    )
     for difference in verdict.differences[:_MOST]:
         table.add_row(*map(escape, difference))
     if (more := len(verdict.differences) - _MOST) > 0:

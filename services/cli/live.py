@@ -82,32 +82,52 @@ class Latency(NamedTuple):
     reports: int = 0
 
 
-def latency(address: str) -> Latency:
-    """From the exporter at host:port; no figures while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=1) as answer:
-            return measured(answer.read().decode())
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return Latency()
+Buckets = Mapping[float, float]
+"""Upper bound in seconds -> how many reports took no longer."""
 
 
-def measured(text: str) -> Latency:
-    """The quantiles of slt_end_to_end_seconds over all lanes, from an exporter's text."""
-    buckets: dict[float, float] = {}
+class Canary:
+    """The canary's exporter at host:port; what it measured before `begin` is left out (the start of everything)."""
+
+    def __init__(self, address: str) -> None:
+        """Nothing is asked yet."""
+        self._url = f"http://{address}/metrics"
+        self._before: Buckets = {}
+
+    def begin(self) -> None:
+        """From now on it counts."""
+        self._before = self._read()
+
+    def latency(self) -> Latency:
+        """No figures while it does not answer."""
+        found = {bound: count - self._before.get(bound, 0.0) for bound, count in self._read().items()}
+        total = found.get(float("inf"), 0.0)
+        return Latency(quantile(found, 0.5), quantile(found, 0.99), int(total)) if total > 0 else Latency()
+
+    def _read(self) -> Buckets:
+        try:
+            with urllib.request.urlopen(self._url, timeout=1) as answer:  # noqa: S310  our own exporter
+                return buckets(answer.read().decode())
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return {}
+
+
+def buckets(text: str) -> Buckets:
+    """slt_end_to_end_seconds over all lanes, from an exporter's text."""
+    found: dict[float, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "slt_end_to_end_seconds_bucket":
                 bound = float(sample.labels["le"])
-                buckets[bound] = buckets.get(bound, 0.0) + sample.value
-    total = buckets.get(float("inf"), 0.0)
-    return Latency(quantile(buckets, 0.5), quantile(buckets, 0.99), int(total)) if total else Latency()
+                found[bound] = found.get(bound, 0.0) + sample.value
+    return found
 
 
-def quantile(buckets: Mapping[float, float], share: float) -> float:
+def quantile(found: Buckets, share: float) -> float:
     """Linear within a bucket of a cumulative histogram, as Prometheus does; the last finite bound above it."""
-    rank = share * buckets[float("inf")]
+    rank = share * found[float("inf")]
     lower = below = 0.0
-    for bound, count in sorted(buckets.items()):
+    for bound, count in sorted(found.items()):
         if count >= rank:
             if bound == float("inf"):
                 return lower
@@ -125,7 +145,7 @@ class Screen:
         self._began = time.monotonic()
         self._saying, self._sent, self._total = "", 0, 0
         self._client: redis.Redis | None = None
-        self._canary = ""
+        self._canary: Canary | None = None
         self._live: Live | None = None
         if console.is_terminal:
             self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=_REFRESH)
@@ -150,8 +170,8 @@ class Screen:
             self._client.close()
             self._client = None
 
-    def attach(self, settings: Settings, canary: str) -> None:
-        """From now on there is a read model, and a canary at host:port."""
+    def attach(self, settings: Settings, canary: Canary) -> None:
+        """From now on there is a read model, and a canary."""
         self._client, self._canary = connect(settings), canary
 
     def say(self, text: str) -> None:
@@ -175,10 +195,10 @@ class Screen:
         head.add_row(f"{self._elapsed():4.0f} s", ProgressBar(self._total or 1, self._sent, width=40),
                      f"{self._sent} of {self._total} sent" if self._total else "")  # fmt: skip
         parts: list[RenderableType] = [Panel(Group(Text(self._saying), head), title="SLT Relay: the bundled scenario")]
-        if self._client:
+        if self._client and self._canary:
             found = snapshot(self._client)
             columns = Table.grid(padding=(0, 2))
-            columns.add_row(_outlets(found.outlets), Group(_feed(found.feed), _figures(found, latency(self._canary))))
+            columns.add_row(_outlets(found.outlets), Group(_feed(found.feed), _figures(found, self._canary.latency())))
             parts.append(columns)
         return Group(*parts)
 
@@ -203,8 +223,9 @@ def _feed(lines: Iterable[Mapping[str, Any]]) -> Table:
 def _figures(found: Snapshot, timed: Latency) -> Table:
     table = Table("accounts", "", "latency", "", title="", box=None)
     times = [("p50", _milliseconds(timed.p50)), ("p99", _milliseconds(timed.p99)), ("measured", str(timed.reports))]
-    rows = [("accepted", found.accounts.get("accepted", 0)), *((name, found.accounts.get(name, 0)) for name in FINAL),
-            ("refused at intake", found.accounts.get("refused_at_intake", 0)), ("under way", gap(found.accounts))]  # fmt: skip
+    count = found.accounts.get
+    rows = [("accepted", count("accepted", 0)), *((name, count(name, 0)) for name in FINAL),
+            ("refused at intake", count("refused_at_intake", 0)), ("under way", gap(found.accounts))]  # fmt: skip
     for at, (name, number) in enumerate(rows):
         table.add_row(name, str(number), *(times[at] if at < len(times) else ("", "")))
     return table

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from services.cli import metrics, schemas
+from services.cli.bench import bench
 from services.cli.demo import demo
 from services.cli.replay import mappings, replay
 from services.cli.up import FolderError, up
@@ -43,6 +44,7 @@ app.command()(demo)
 app.command()(up)
 app.command()(replay)
 app.command()(mappings)
+app.command()(bench)
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(metrics.app, name="metrics")
 

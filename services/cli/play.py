@@ -11,7 +11,7 @@ import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
 from services.cli.books import Books
-from services.cli.reader import Reader
+from services.cli.reader import QUIET, Reader
 from services.cli.scenario import Act, Answer, Item, Scenario, Submission, Word
 from services.core.control import ADMIN
 from services.core.stage import Source
@@ -55,6 +55,7 @@ class Player:
         self._producers: dict[str, Producer] = {}
         self._began: dict[str, float] = {}
         self._sent = 0
+        self.played: list[Act] = []
         self.confirmed: list[Confirmed] = []
         self.problems: list[str] = []
         """In words: what the broker refused, and effects that did not come."""
@@ -80,6 +81,7 @@ class Player:
             self._watcher.say(act.say)
             self._await(act)
             self._began[act.name] = time.monotonic()
+            self.played.append(act)
             for item in act.items:
                 due = max(due + seconds / total, time.monotonic() - 1.0)
                 self._idle(due)
@@ -140,7 +142,7 @@ class Player:
         settings = self._stack.settings
         client = self._stack.admin_config() if org == ADMIN else kafka.partner_security(settings, org)
         # Their own clients, as partners have them; a busy machine is no reason to give a record up.
-        config = {**kafka.COMMON, **client, **kafka.PRODUCER, "message.timeout.ms": int(PATIENCE * 1000)}
+        config = {**kafka.COMMON, **client, **kafka.PRODUCER, **QUIET, "message.timeout.ms": int(PATIENCE * 1000)}
         producer = self._producers[org] = Producer(config)
         return producer
 

@@ -15,6 +15,8 @@ from services.runtime import kafka
 from services.runtime.codec import Codec
 
 _ANSWER = 30.0
+QUIET = {"log_level": 2}
+"""What the client library says of retries is nothing for a terminal: what fails for good is raised or reported."""
 _RAW = (REPORTS, CONSENTS)
 
 
@@ -25,7 +27,7 @@ class Reader:
         """`config`: the administrator's client configuration; KafkaException if the broker does not answer."""
         self.books = Books()
         self._codec = Codec()
-        self._consumer = Consumer({**kafka.COMMON, **config, **kafka.CONSUMER, "group.id": "admin.reader"})
+        self._consumer = Consumer({**kafka.COMMON, **config, **kafka.CONSUMER, **QUIET, "group.id": "admin.reader"})
         topics = self._consumer.list_topics(timeout=_ANSWER).topics
         parts = [
             TopicPartition(name, number, 0)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -70,6 +71,12 @@ def running(folder: Path, orgs: Sequence[str], slots: Mapping[str, int] = SLOTS)
         yield Running(stack, supervisor)
 
 
+def terminal() -> Console:
+    """Where people read; a file or a pipe has room for whole lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
 def interrupt_on_sigterm() -> None:
     """A polite stop is the same as Ctrl-C."""
 
@@ -91,7 +98,7 @@ def wait_for_interrupt(console: Console) -> None:
 def addresses(system: Running) -> Table:
     """Where to look: settings, logs, metrics."""
     stack = system.stack
-    table = Table(title="Where everything is", show_header=False, title_justify="left")
+    table = Table(title="Where everything is", box=SIMPLE, show_header=False, title_justify="left")
     table.add_row("settings", str(stack.settings_file))
     table.add_row("logs", str(stack.logs))
     table.add_row("brokers", f"stages {stack.settings.bootstrap}, partners (TLS) {stack.settings.partner_bootstrap}")
@@ -124,7 +131,7 @@ def up(
 
       slt replay FILE --as demo-alder --config build/up/settings.toml
     """
-    console = Console()
+    console = terminal()
     interrupt_on_sigterm()
     partners = Registry.load(registry)
     with claimed(folder):

@@ -22,7 +22,7 @@ from services.core.control import (
     WithdrawalMode,
     read_control,
 )
-from services.core.gates import Code
+from services.core.gates import MEANING, Code, Target
 from services.core.policy import Policy, Tables, Term, Touch
 from services.core.stage import Record, Refusal
 
@@ -92,16 +92,25 @@ class PolicyFold:
         key = f"{grant.grantor}/{grant.grant}"
         before = self._tables.current.get(key)
         if grant.state is GrantState.WITHDRAWN:
-            after = (before or Term(grant, 2**62))._replace(ended=_withdrawn(grant.mode))
+            after = _withdrawn(before or Term(grant, 2**62), grant.mode)
         else:
             after = Term(grant, covers_from(grant, before, record))
         self._replace(before, after, record)
 
     def _end(self, end: End, record: Record) -> None:
-        before = self._tables.current.get(f"{end.grantor}/{end.grant}")
+        """All lives of the grant end: what an earlier one let recipients keep is taken back as well."""
         code = Code.DEN_CONSENT_REVOKED if end.state is GrantState.REVOKED else Code.DEN_CONSENT_INVALID
-        if before:
-            self._replace(before, before._replace(ended=code), record)
+        for life in self._lives(end):
+            self._replace(life, life._replace(ended=code), record)
+
+    def _lives(self, end: End) -> list[Term]:
+        """Every term of a grant, the current one last."""
+        tables, current = self._tables, self._tables.current.get(f"{end.grantor}/{end.grant}")
+        if current is None:
+            return []
+        named = (term for terms in tables.by_series.values() for term in terms if term.grant.grantor == end.grantor)
+        every = dict.fromkeys(term for term in (*tables.standing.get(end.grantor, ()), *named))
+        return [*(term for term in every if term.grant.grant == end.grant and term is not current), current]
 
     def _replace(self, before: Term | None, after: Term, record: Record) -> None:
         """A continued life takes its predecessor's place; a new life stands beside the ended one."""
@@ -123,9 +132,12 @@ def _drop(index: dict[str, tuple[Term, ...]], key: str, gone: Term) -> None:
     index[key] = tuple(term for term in index.get(key, ()) if term is not gone)
 
 
-def _withdrawn(mode: WithdrawalMode) -> Code:
+def _withdrawn(term: Term, mode: WithdrawalMode) -> Term:
+    """The term without consent; what was taken back already, by whomever, stays taken back."""
+    if term.ended and MEANING[term.ended][1] is Target.NONE:
+        return term
     recalled = mode is WithdrawalMode.RECALL
-    return Code.DEN_CONSENT_WITHDRAWN if recalled else Code.DEN_CONSENT_WITHDRAWN_PROSPECTIVE
+    return term._replace(ended=Code.DEN_CONSENT_WITHDRAWN if recalled else Code.DEN_CONSENT_WITHDRAWN_PROSPECTIVE)
 
 
 def continues(before: Term, grant: Grant, at: datetime) -> bool:

@@ -93,7 +93,7 @@ class Distribute:
         stand = (moment.policy.epoch, self._index.backlog)
         if stand != self._told:
             self._told = stand
-            value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now}
+            value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now, "last_hash": b""}
             key = f"distribute/slt.incidents/{self._partition}"
             yield Result(None, (Output(PROGRESS, key, "progress", value),))
 

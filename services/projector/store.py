@@ -79,7 +79,7 @@ class ReadModel:
             if kept:
                 pipe.hset(f"{OUTLETS}:{org}:held", mapping=_fields(kept))
         if fold.feed:
-            pipe.lpush(FEED, *[orjson.dumps(line) for line in fold.feed])
+            pipe.lpush(FEED, *[orjson.dumps(tuple(line)) for line in fold.feed])
             pipe.ltrim(FEED, 0, FEED_LENGTH - 1)
 
 

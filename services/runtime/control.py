@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from services.core.stage import Record
 from services.runtime.codec import Codec
 from services.runtime.ports import Fatal, Tail
-from services.runtime.step import Unreadable, read_record
+from services.runtime.step import UnreadableError, read_record
 
 CONTROL = "slt.control"
 _WAIT_SECONDS = 0.05
@@ -77,7 +77,7 @@ class Control:
         for message in self._tail.take(seconds):
             try:
                 record = read_record(self._codec, message)
-            except Unreadable as error:
+            except UnreadableError as error:
                 # Fail closed: a policy with a hole in it may permit what was taken back.
                 raise Fatal("unreadable", topic=CONTROL, partition=0, offset=message.offset) from error
             self._fold.apply(record)

@@ -43,7 +43,7 @@ class KafkaBroker:
         self._changelog = reader(settings, stage, **{"enable.partition.eof": True})
         timeout = _TIMEOUT_MS.get(stage, _USUAL_TIMEOUT_MS)
         transactional = {
-            "transactional.id": f"{stage}.{slot}",
+            "transactional.id": self.transactional_id(stage, slot),
             "transaction.timeout.ms": timeout,
             "message.timeout.ms": min(timeout, PRODUCER["message.timeout.ms"]),  # the client demands it
         }

@@ -214,9 +214,9 @@ class Deliver:
     def park(self, outlet: Outlet, now: float, code: int) -> None:
         """The outlet is broken; its part of every input is owed from here on. Fatal if it may be us who are cut off."""
         if not self.member.holds(now):
-            raise Fatal("lease lost while writing", topic=outlet.topic)
+            raise Fatal("LEASE_LOST", topic=outlet.topic)
         self.returns.stop(outlet)
-        _log.warning("outlet parked", topic=outlet.topic, code=code, count=len(outlet.inflight))
+        _log.warning("outlet parked", topic=outlet.topic, code=code, count=len(outlet.inflight) + len(outlet.refused))
         self._part_with(outlet)
 
     def _returned(self, outlet: Outlet, needless: int) -> None:

@@ -107,7 +107,7 @@ class Member:
 
     def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         self._confirmed = float("-inf")
-        self._failure = Fatal("membership lost")
+        self._failure = Fatal("MEMBERSHIP_LOST")
         consumer.incremental_unassign(parts)
 
 

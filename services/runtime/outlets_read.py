@@ -63,12 +63,12 @@ class Reader:
         unread, heard = set(positions), time.monotonic()
         while unread:
             if self.cancelled():
-                raise ReadError("cancelled")
+                raise ReadError("CANCELLED")
             batch = consumer.consume(_BATCH, _WAIT)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _SECONDS:
-                raise Fatal(f"{len(unread)} partitions cannot be read to their end")
+                raise Fatal("_TIMED_OUT", topic=min(unread).topic, count=len(unread))
             yield [message for message in batch if self._good(message, positions, unread)]
             if ends is not None:
                 targets = ends()

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AclOperation
 from services.core.outlet import Owed, misfit
 from services.runtime.codec import Codec, CodecError
 from services.runtime.outlets_lane import Lane
-from services.runtime.outlets_read import ReadError, Positions, Reader, bounds, lies_there, starts
+from services.runtime.outlets_read import Positions, Reader, ReadError, bounds, lies_there, starts
 from services.runtime.outlets_send import Account, Outlet, State
 from services.runtime.outlets_surroundings import Surroundings
 from services.runtime.ports import PortError
@@ -81,7 +81,7 @@ class Stretch:
         """Every item for the outlet, and a None for each record, so that its offset is seen."""
         for batch in self._reader.read(self._begin, ends):
             if not self.wanted:
-                raise ReadError("cancelled")
+                raise ReadError("CANCELLED")
             for message in batch:
                 part, offset = (
                     Assignment(str(message.topic()), int(message.partition() or 0)),
@@ -203,7 +203,7 @@ class Returns:
         there = lies_there(self.outside.beside, where).get(outlet.topic, {})
         if outlet.topic in self.outside.beside.refused:
             self.outside.beside.refused.discard(outlet.topic)
-            raise ReadError("cancelled")
+            raise ReadError("CANCELLED")
         return there, end
 
     def _first_owed(self, outlet: Outlet) -> dict[Assignment, int]:

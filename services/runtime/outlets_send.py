@@ -155,7 +155,7 @@ class Outlet:
 
     def _refuse(self, entry: Entry, error: KafkaError) -> None:
         if error.fatal():
-            raise Fatal(f"producer: {error.name()}")
+            raise Fatal(error.name(), topic=self.topic)
         self._troubled.append(self)
         if error.code() not in _OF_THE_RECORD:
             self.broken = error.code()

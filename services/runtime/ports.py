@@ -22,11 +22,11 @@ class PortError(Exception):
         self.where = where
 
 
-class Aborted(PortError):
+class Aborted(PortError):  # noqa: N818  the protocol's own word
     """The open transaction is lost; abort it, undo the state and rewind every partition."""
 
 
-class Fatal(PortError):
+class Fatal(PortError):  # noqa: N818  the client's own word
     """The client cannot go on; the process ends and its supervisor starts it again."""
 
 

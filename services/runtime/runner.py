@@ -72,6 +72,7 @@ class Runner:
         self._aborts = self._bugs = self._open_bugs = 0
         self._poisoned: dict[tuple[str, int, int], Exception] = {}
         self._reasons: list[Reason] = []
+        self._lagging: set[Assignment] = set()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -118,7 +119,10 @@ class Runner:
             if self._displaced:
                 return  # a rebalance came in between: these records come again
             moment = self._moment()
-            self._batch(messages, moment)
+            if messages:
+                self._batch(messages, moment)
+            else:
+                self._caught_up()
             busy = self._work(moment) or bool(messages)
             if self._due(busy):
                 self._commit()
@@ -158,6 +162,7 @@ class Runner:
     def _drop(self, parts: Iterable[Assignment]) -> None:
         for part in parts:
             if self._lanes.pop(part, None):
+                self._lagging.discard(part)
                 self._observer.forget(*part)
 
     # --- one turn -----------------------------------------------------------------------------------------------------
@@ -200,13 +205,21 @@ class Runner:
             handled(message.offset, effects.result.outcome)
             if effects.bug and self._broke(effects, message):
                 break
-        self._observer.position_lag(topic, partition, moment.now.timestamp() - messages[-1].appended / 1000)
+        lag = moment.now.timestamp() - messages[-1].appended / 1000
+        self._observer.position_lag(topic, partition, max(0.0, lag))  # a record may be newer than the last heartbeat
+        self._lagging.add(lane.part)
+
+    def _caught_up(self) -> None:
+        """No record waits."""
+        for topic, partition in self._lagging:
+            self._observer.position_lag(topic, partition, 0.0)
+        self._lagging.clear()
 
     def _work(self, moment: Moment) -> bool:
         """Due work of every partition, whether records came or not; True if there was any."""
         busy = False
         for lane in list(self._lanes.values()):
-            pending = iter(lane.task.work(moment, _WORK))
+            pending = self._step.due(lane.task, moment, _WORK)
             while not self.broken and (effects := self._step.work(pending)) is not None:
                 if effects.bug:
                     self._bugs += 1  # no abort takes it back: it would be due again at once

@@ -45,11 +45,11 @@ class Effects(NamedTuple):
     """Class and place of an exception of ours, for the log; no content."""
 
 
-class Oversize(ValueError):
+class OversizeError(ValueError):
     """A rule made a record that its topic does not take."""
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A record of ours that we cannot read."""
 
 
@@ -80,6 +80,11 @@ class Step:
         effects: Effects | None = found
         return effects
 
+    @staticmethod
+    def due(task: Task, moment: Moment, limit: int) -> Iterator[Result]:
+        """The rule's due work, asked for when the first piece is taken (so that `work` catches that too)."""
+        yield from task.work(moment, limit)
+
     def applied(self, task: Task, result: Result) -> Exception | None:
         """Tell the rule that its result is in the state; the exception if its indexes cannot be trusted now."""
         failed = _attempt(task.applied, result)
@@ -87,7 +92,7 @@ class Step:
 
     def refuse(self, message: Message, moment: Moment, bug: Exception) -> Effects:
         """A bug of ours met this record: it is kept, its submitter has nothing to mend."""
-        reason = Reason.BUG_RECORD if isinstance(bug, Unreadable) else Reason.BUG_STEP
+        reason = Reason.BUG_RECORD if isinstance(bug, UnreadableError) else Reason.BUG_STEP
         name = type(bug).__name__
         advice = f"{name} in {self._stage}: a fault of the relay, nothing to change; its operators have been told"
         result = Result(Outcome.REFUSED, refusal=Refusal(reason, advice))
@@ -120,7 +125,7 @@ class Step:
         name = key.encode()
         limit = self._limits.get(topic) or self._limits.setdefault(topic, self._limit_of(topic))
         if len(data) + len(name) > limit:
-            raise Oversize(f"{topic}: {len(data)} bytes")
+            raise OversizeError(f"{topic}: {len(data)} bytes")
         return Send(topic, name, data, partition)
 
     def _changes(self, result: Result) -> list[tuple[str, bytes | None]]:
@@ -144,14 +149,14 @@ class Step:
 
 
 def read_record(codec: Codec, message: Message) -> Record:
-    """A record of ours as a rule sees it; Unreadable if it is none."""
+    """A record of ours as a rule sees it; UnreadableError if it is none."""
     topic, partition, offset, appended, key, value = message
     if value is None:
-        raise Unreadable("a tombstone")
+        raise UnreadableError("a tombstone")
     try:
         kind, fields = codec.decode(value)
     except CodecError as error:
-        raise Unreadable(str(error)) from error
+        raise UnreadableError(str(error)) from error
     return Record(Source(topic, partition, offset), _moment(appended), _text(key), kind, fields)
 
 

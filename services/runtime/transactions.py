@@ -26,6 +26,28 @@ _SLOW_SECONDS = 0.25
 _FULL_SECONDS = 0.05
 
 
+class Doubt:
+    """Whether the last outcome of a producer may still change on its way to the broker."""
+
+    def __init__(self) -> None:
+        """No doubt so far."""
+        self.raised = False
+        self._unanswered = 0
+        self._usual = 0.0
+
+    def statistics(self, text: str) -> None:
+        """Compare the brokers' counters of requests without an answer with those seen before."""
+        brokers = orjson.loads(text)["brokers"].values()
+        count = sum(broker["txretries"] + broker["req_timeouts"] + broker["disconnects"] for broker in brokers)
+        self.raised |= count > self._unanswered
+        self._unanswered = count
+
+    def took(self, seconds: float) -> None:
+        """A commit succeeded after so long."""
+        self.raised |= seconds > max(_SLOW_SECONDS, _SLOW_FACTOR * self._usual)
+        self._usual += 0.1 * (seconds - self._usual)
+
+
 class Transactions:
     """Begin, send, commit and abort under one stable transactional id."""
 
@@ -33,14 +55,12 @@ class Transactions:
         """`settings` name the transactional id; `rebuilt` is told of every new producer after the first."""
         self._settings = settings
         self._rebuilt = rebuilt
-        self._usual = 0.0
-        self._doubtful = False
         self._producer = self._new()
 
     def begin(self) -> None:
         """Open a transaction, with a new producer if the last outcome is in doubt."""
         self._producer.poll(0)  # statistics
-        if self._doubtful:
+        if self._doubt.raised:
             self.close()
             self._producer = self._new()
             self._rebuilt()
@@ -64,7 +84,7 @@ class Transactions:
         if offsets:
             self._try(lambda: self._producer.send_offsets_to_transaction(list(offsets), group, _PATIENCE_SECONDS))
         self._try(lambda: self._producer.commit_transaction(_PATIENCE_SECONDS))
-        self._judge(time.monotonic() - started)
+        self._doubt.took(time.monotonic() - started)
 
     def abort(self) -> None:
         """Abort; the records that are on their way are waited for first (librdkafka #4849)."""
@@ -77,36 +97,20 @@ class Transactions:
             self._producer.close()
 
     def _new(self) -> Producer:
-        self._doubtful = False
-        producer = Producer({**self._settings, "statistics.interval.ms": STATISTICS_MS, "stats_cb": self._watch()})
+        self._doubt = Doubt()
+        watched = {"statistics.interval.ms": STATISTICS_MS, "stats_cb": self._doubt.statistics}
+        producer = Producer({**self._settings, **watched})
         try:
             _again(lambda: producer.init_transactions(_PATIENCE_SECONDS))
         except KafkaException as error:
             raise Fatal(error.args[0].name()) from error
         return producer
 
-    def _watch(self) -> Callable[[str], None]:
-        """Compares the brokers' counters of requests that got no answer with those seen before."""
-        known = 0
-
-        def statistics(text: str) -> None:
-            nonlocal known
-            brokers = orjson.loads(text)["brokers"].values()
-            count = sum(broker["txretries"] + broker["req_timeouts"] + broker["disconnects"] for broker in brokers)
-            self._doubtful |= count > known
-            known = count
-
-        return statistics
-
-    def _judge(self, seconds: float) -> None:
-        self._doubtful |= seconds > max(_SLOW_SECONDS, _SLOW_FACTOR * self._usual)
-        self._usual += 0.1 * (seconds - self._usual)
-
     def _try(self, call: Callable[[], Any]) -> None:
         try:
-            self._doubtful |= _again(call)
+            self._doubt.raised |= _again(call)
         except KafkaException as error:
-            self._doubtful = True
+            self._doubt.raised = True
             raise _translate(error.args[0]) from error
 
 

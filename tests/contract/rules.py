@@ -53,12 +53,36 @@ class Due(Once):
                 yield self._sent(f"{key}-due", "due")
 
 
+class FailsAtOnce(Once):
+    """Its due work fails when it is asked for."""
+
+    def work(self, moment: Moment, limit: int) -> Iterable[Result]:
+        raise LookupError("a rule of ours fails")
+
+
+class FailsLater(Due):
+    """Its due work fails after the first piece."""
+
+    def work(self, moment: Moment, limit: int) -> Iterable[Result]:
+        yield Result(None)
+        raise LookupError("a rule of ours fails")
+
+
 class Told(Once):
     """Sends what the policy of the moment says, and whether it may be relied on."""
 
     def handle(self, record: Record, moment: Moment) -> Result:
         self.moments.append(moment)
         return self._sent(record.key, f"{','.join(moment.policy)} {moment.fresh}")
+
+
+class Enters(Told):
+    """Enters each record in the control topic, as intake does."""
+
+    def handle(self, record: Record, moment: Moment) -> Result:
+        told = super().handle(record, moment)
+        entered = Output(self.out.replace(".out", ".control"), record.key, "beat", {"by": record.key})
+        return told._replace(outputs=(*told.outputs, entered))
 
 
 class Names:
@@ -74,11 +98,10 @@ class Names:
         return self.names
 
 
-def processor(topics: str, rule: type[Once] = Once, **options: object) -> Processor:
+def processor(topics: str, rule: type[Once] = Once, *, reads_control: bool = False) -> Processor:
     """`<topics>.in` to `<topics>.out` with state in `<topics>.state`."""
 
     def build(part: Assignment, state: State) -> Once:
         return rule(part, state, f"{topics}.out")
 
-    made = Processor(Stage.ENRICH, (f"{topics}.in",), build, state=f"{topics}.state", **options)  # type: ignore[arg-type]
-    return made
+    return Processor(Stage.ENRICH, (f"{topics}.in",), build, state=f"{topics}.state", reads_control=reads_control)

@@ -10,10 +10,11 @@ import pytest
 
 from services.core.reason import Reason
 from services.core.stage import Outcome
+from services.runtime import runner as runner_module
 from services.runtime.observer import Unwatched
 from services.runtime.ports import Aborted, Fatal
 from services.runtime.runner import Exit, Runner
-from tests.contract.rules import Due, Names, Once, Told, processor
+from tests.contract.rules import Due, Enters, FailsAtOnce, FailsLater, Names, Once, Told, processor
 from tests.contract.worlds import LIMITS, Crash, MemoryWorld, World, beat, dead, drive, texts, topics
 
 KEYS = [f"k{number}" for number in range(8)]
@@ -55,6 +56,10 @@ class Counts(Unwatched):
         self.ended: Counter[tuple[int, Outcome]] = Counter()
         self.reasons: list[Reason] = []
         self.aborts = 0
+        self.lags: list[float] = []
+
+    def position_lag(self, topic: str, partition: int, seconds: float) -> None:
+        self.lags.append(seconds)
 
     def inputs(self, topic: str, partition: int, n: int) -> None:
         self.read[partition] += n
@@ -87,7 +92,16 @@ def test_outputs_keep_the_partition_of_their_input(world: World) -> None:
     assert found == {key: KEYS.index(key) % 2 for key in KEYS}
 
 
-OPERATIONS = [("poll", 2), ("begin", 1), ("send", 1), ("send", 2), ("commit", 1), ("poll", 4), ("begin", 2), ("commit", 2)]
+OPERATIONS = [
+    ("poll", 2),
+    ("begin", 1),
+    ("send", 1),
+    ("send", 2),
+    ("commit", 1),
+    ("poll", 4),
+    ("begin", 2),
+    ("commit", 2),
+]
 
 
 @pytest.mark.parametrize(("operation", "number"), OPERATIONS)
@@ -178,9 +192,7 @@ def test_an_abort_that_never_ends_ends_the_slot(world: World) -> None:
 def test_two_slots_share_the_partitions(world: World) -> None:
     prefix = topics(world, 4)
     counts = Counts(), Counts()
-    runners = [
-        world.runner(processor(prefix), slot, observer=counts[slot]) for slot in (0, 1)
-    ]
+    runners = [world.runner(processor(prefix), slot, observer=counts[slot]) for slot in (0, 1)]
     for runner in runners:
         runner.start(never)
     drive(runners, lambda: all(len(runner.owned) == 2 for runner in runners))
@@ -217,7 +229,9 @@ def test_bad_input_is_a_dead_letter_with_its_coordinates_and_stops_nothing(world
     drive([started(world, prefix, observer=counts)], quiet(world, prefix, [("good", "first")]))
     letters = dead(world, prefix)
     assert sorted(letter["offset"] for letter in letters) == list(range(4 * LIMITS.bugs))
-    assert {(letter["stage"], letter["partition"], letter["reason"]) for letter in letters} == {("enrich", 0, "BAD_TIME")}
+    assert {(letter["stage"], letter["partition"], letter["reason"]) for letter in letters} == {
+        ("enrich", 0, "BAD_TIME")
+    }
     assert {(letter["advice"], letter["field"]) for letter in letters} == {("give a time that has passed", "by")}
     assert {letter["first_bytes"] for letter in letters} == {beat("bad")}
     assert counts.reasons == [Reason.BAD_TIME] * 4 * LIMITS.bugs
@@ -284,6 +298,19 @@ def test_due_work_is_done_when_no_record_comes(world: World) -> None:
     assert texts(world, f"{prefix}.out") == [("k0-due", "due"), ("k1-due", "due")]
 
 
+@pytest.mark.parametrize("rule", [FailsAtOnce, FailsLater])
+def test_bugs_in_due_work_stop_the_slot_at_the_limit_too(world: World, rule: type[Once]) -> None:
+    assert world.runner(processor(topics(world), rule)).run(never) is Exit.BUGS
+
+
+def test_the_lag_is_shown_and_is_nothing_when_no_record_waits(world: World) -> None:
+    prefix, counts = topics(world, 1), Counts()
+    world.append(f"{prefix}.in", "k0", beat("first"))
+    drive([started(world, prefix, observer=counts)], lambda: len(counts.lags) > 1)
+    assert counts.lags[0] >= 0.0
+    assert counts.lags[1:] == [0.0]
+
+
 def test_the_state_is_restored_to_its_end_before_the_first_record(world: World) -> None:
     prefix = topics(world)
     for number in range(50):
@@ -306,6 +333,20 @@ def test_a_batch_is_decided_by_every_control_record_before_it(world: World) -> N
     world.append(f"{prefix}.in", "k2", beat("first"))
     drive([runner], quiet(world, prefix, [("", "")] * 2))
     assert texts(world, f"{prefix}.out") == [("k0", "a True"), ("k2", "a,b,c True")]
+
+
+def test_a_stage_that_writes_control_sees_its_own_record_before_its_next_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It commits at once, however long a transaction may last: behind its own open one no barrier would be reached."""
+    prefix = topics(world)
+    monkeypatch.setattr(runner_module, "CONTROL", f"{prefix}.control")
+    for key in ("k0", "k2", "k4"):
+        world.append(f"{prefix}.in", key, beat("first"))
+    patient = LIMITS.model_copy(update={"batch": 1, "commit_seconds": 60.0})
+    runner = started(world, prefix, Enters, fold=Names(), limits=patient)
+    drive([runner], quiet(world, prefix, [("", "")] * 3))
+    assert texts(world, f"{prefix}.out") == [("k0", " True"), ("k2", "k0 True"), ("k4", "k0,k2 True")]
 
 
 def test_nothing_is_fresh_while_an_open_transaction_hides_control_records(world: World) -> None:

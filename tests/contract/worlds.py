@@ -170,7 +170,7 @@ class KafkaWorld:
         self.admin = AdminClient(stack.admin_config())
         self._producer = Producer(self._admin_settings)
         self._grant(Stage.ENRICH)
-        self.reader = Consumer({**self._admin_settings, "group.id": "watcher"})
+        self.reader = Consumer({**self._admin_settings, "group.id": "watcher", "isolation.level": "read_uncommitted"})
         opened.callback(self.reader.close)
         group = f"contract-{uuid.uuid4().hex[:8]}"
 
@@ -193,15 +193,19 @@ class KafkaWorld:
     def create(self, topic: str, partitions: int) -> None:
         for done in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
             done.result()
-        for partition in range(partitions):
-            while not self._has_leader(TopicPartition(topic, partition)):
-                time.sleep(0.01)
+        deadline = time.monotonic() + 30
+        while not self._has_leaders(topic, partitions):
+            assert time.monotonic() < deadline
 
-    def _has_leader(self, part: TopicPartition) -> bool:
+    def _has_leaders(self, topic: str, count: int) -> bool:
+        """Whether a client that asks now finds the new topic whole."""
+        parts = self.reader.list_topics(topic, timeout=10).topics[topic].partitions
         try:
-            return self.reader.get_watermark_offsets(part, timeout=5) is not None
+            for part in parts:
+                self.reader.get_watermark_offsets(TopicPartition(topic, part), timeout=5)
         except KafkaException:
             return False
+        return len(parts) == count
 
     def append(self, topic: str, key: str, value: bytes | None, partition: int = 0) -> None:
         self.queue(topic, key, value, partition)

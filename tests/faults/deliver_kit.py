@@ -1,4 +1,4 @@
-"""DELIVER on the real broker: a delivery log written as distribute does, slots to be killed, and what outlets must hold."""
+"""DELIVER on the real broker: a delivery log written as distribute does, slots to be killed, what outlets must hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,6 +141,11 @@ class Slot:
         assert self.process is not None
         return self.process.wait(seconds)
 
+    def parked(self, outlet: str) -> bool:
+        """Whether it ever parked this outlet."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return any('"event":"outlet parked"' in line and f'"{outlet}"' in line for line in lines)
+
     def said(self, event: str) -> int:
         """How often the log has this event."""
         return self.log.read_text().count(f'"event":"{event}"') if self.log.exists() else 0
@@ -162,12 +167,12 @@ class Outlets:
         """Every delivery in an outlet; pulses left out."""
         return self.all_held([outlet])[outlet]
 
-    def all_held(self, outlets: Sequence[str]) -> dict[str, list[Held]]:
-        """Every delivery in each of these."""
+    def all_held(self, outlets: Sequence[str], tag: str = "") -> dict[str, list[Held]]:
+        """Every delivery in each of these, or those whose keys begin with `tag`."""
         found: dict[str, list[Held]] = {outlet: [] for outlet in outlets}
         for message in self._drain(outlets):
             header = dict(message.headers() or ()).get(HEADER)
-            if header is not None:
+            if header is not None and message.key().startswith(tag.encode()):
                 sent = Sent(message.key().decode(), parse(header).sequence, header, message.value())
                 found[message.topic()].append(Held(sent, message.offset()))
         return found
@@ -190,7 +195,7 @@ class Outlets:
 
     def resume_points(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Every resume point that was ever written, with its key."""
-        found = []
+        found: list[tuple[str, Mapping[str, Any]]] = []
         for message in self._drain(["slt.progress"]):
             key = message.key().decode()
             if key.startswith("deliver/"):
@@ -214,12 +219,34 @@ def wait(ready: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def mine(outlets: Outlets, log: Log) -> dict[str, list[Held]]:
+    """What the outlets hold of this log."""
+    return outlets.all_held(log.outlets, f"{log.tag}-")
+
+
+def newest(sent: Iterable[Sent]) -> dict[str, Sent]:
+    """The highest sequence of each key."""
+    return {each.key: each for each in sorted(sent, key=lambda each: each.sequence)}
+
+
+def exact(outlets: Outlets, log: Log, *slots: Slot) -> None:
+    """Everything once and in order; of an outlet that a starved machine made the slots park, the newest of each key."""
+    log.close()
+    for name, held in mine(outlets, log).items():
+        sent = [each.sent for each in held]
+        assert repeats(held) == 0, name
+        assert disorder(held) == 0, name
+        if any(slot.parked(name) for slot in slots):
+            assert newest(sent) == newest(log.owed[name])
+        else:
+            assert sorted(sent) == sorted(log.owed[name]), name
+    assert floors_too_high(outlets, log) == []
+
+
 def complete(outlets: Outlets, log: Log, names: Sequence[str]) -> bool:
-    """Whether every delivery is in its outlet at least once."""
-    if any(outlets.end(name) < len(log.owed[name]) for name in names):
-        return False
-    held = outlets.all_held(names)
-    return all(set(log.owed[name]) <= {each.sent for each in held[name]} for name in names)
+    """Whether the last delivery under each key is in each of these outlets."""
+    held = outlets.all_held(names, f"{log.tag}-")
+    return all(newest(log.owed[name]) == newest(each.sent for each in held[name]) for name in names)
 
 
 def repeats(held: Sequence[Held]) -> int:
@@ -242,7 +269,7 @@ def disorder(held: Sequence[Held]) -> int:
 
 
 def floors_too_high(outlets: Outlets, log: Log) -> list[str]:
-    """Resume points with a floor above a record of an input that they have not passed; parked outlets are not passed."""
+    """Resume points with a floor above a record of an input that they have not passed, parked outlets left out."""
     everything = outlets.all_held(log.outlets).items()
     places = {(name, each.sent.key, each.sent.sequence): each.offset for name, held in everything for each in held}
     by_lane: dict[str, list[tuple[int, str, int]]] = defaultdict(list)

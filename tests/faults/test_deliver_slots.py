@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.runtime.local import LocalStack
-from tests.faults.deliver_kit import Log, Outlets, Slot, complete, disorder, floors_too_high, repeats, wait
+from tests.faults.deliver_kit import Log, Outlets, Slot, complete, exact, floors_too_high, mine, repeats, wait
 
 pytestmark = pytest.mark.kafka
 ORGS = tuple(f"slot-{number}" for number in range(10))
@@ -62,8 +62,10 @@ def test_a_frozen_process_is_taken_over_and_repeats_little_when_revived(
     log.close()
     wait(lambda: complete(outlets, log, NAMES), "every delivery in its outlet")
     found = 0
-    for name, held in outlets.all_held(NAMES).items():
-        assert {each.sent for each in held} == set(log.owed[name])
+    for name, held in mine(outlets, log).items():
+        assert {each.sent for each in held} <= set(log.owed[name])
+        if not first.parked(name) and not second.parked(name):
+            assert {each.sent for each in held} == set(log.owed[name])
         found += repeats(held)
     print(f"repeats {found}")  # noqa: T201  how many is a measurement
     assert found <= BOUND
@@ -91,16 +93,14 @@ def test_a_second_slot_joins_and_a_first_one_stops_without_a_repeat(
     log.close()
     wait(lambda: complete(outlets, log, NAMES), "every delivery in its outlet")
     assert stopped < 4.0  # 2 s on a machine of its own
-    for name, held in outlets.all_held(NAMES).items():
-        mine = [each for each in held if each.sent.key.startswith(log.tag)]
-        assert sorted(each.sent for each in mine) == sorted(log.owed[name])
-        assert disorder(mine) == 0
+    exact(outlets, log, first, second)
 
 
 def test_bad_records_are_recorded_and_do_not_stop_the_stream(
     own_stack: LocalStack, slots: tuple[Slot, Slot], outlets: Outlets
 ) -> None:
     log, (slot, _) = Log(own_stack, NAMES[:2], "bad"), slots
+    before = len(unreadable(outlets))
     log.write(30)
     for partition in range(4):
         log.garbage(partition)
@@ -108,8 +108,7 @@ def test_bad_records_are_recorded_and_do_not_stop_the_stream(
     log.close()
     slot.start()
     wait(lambda: complete(outlets, log, log.outlets), "every delivery in its outlet")
-    wait(lambda: len(outlets.dead()) >= 4, "four records in slt.dead")
-    assert {(each["stage"], each["reason"]) for each in outlets.dead()} == {("deliver", "BUG_RECORD")}
+    wait(lambda: len(unreadable(outlets)) == before + 4, "four records in slt.dead")
     # One more than the limit ends the slot; the next process goes on behind them.
     for partition in range(2):
         log.garbage(partition)
@@ -118,9 +117,14 @@ def test_bad_records_are_recorded_and_do_not_stop_the_stream(
     log.write(30)
     log.close()
     wait(lambda: complete(outlets, log, log.outlets), "every delivery in its outlet")
-    wait(lambda: len(outlets.dead()) >= 6, "six records in slt.dead")
+    wait(lambda: len(unreadable(outlets)) == before + 6, "six records in slt.dead")
     assert slot.process is not None
     assert slot.process.poll() is None
+
+
+def unreadable(outlets: Outlets) -> list[tuple[str, int, int]]:
+    dead = [each for each in outlets.dead() if (each["stage"], each["reason"]) == ("deliver", "BUG_RECORD")]
+    return [(each["topic"], each["partition"], each["offset"]) for each in dead]
 
 
 def test_every_live_outlet_has_a_pulse_from_one_slot_alone(

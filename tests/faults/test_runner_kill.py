@@ -1,4 +1,4 @@
-"""Real slot processes on real Kafka: killed, stopped, and wrong on purpose (reliability.md §9 rows 1 and 14, §14 P2, P8)."""
+"""Real slot processes on real Kafka: killed, stopped, and wrong on purpose (reliability.md §9, §14 P2 and P8)."""
 
 from __future__ import annotations
 
@@ -106,35 +106,34 @@ def test_sigterm_ends_a_busy_slot_within_two_seconds_and_loses_nothing(world: Ka
     complete(world, slots.prefix, expected)
 
 
-def killed_in_the_middle(world: KafkaWorld, slots: Slots, mutant: str) -> list[tuple[str, str]]:
-    """A slot is killed with a transaction open; what must come out in the end."""
+def killed_in_the_middle(world: KafkaWorld, slots: Slots, mutant: str) -> tuple[list[tuple[str, str]], float]:
+    """A slot is killed with a transaction open; what must come out in the end, and when the transaction began."""
     slots.start(mutant=mutant)
     expected = fill(world, slots.prefix, 0, 40)
     wait(lambda: physically(world, f"{slots.prefix}.state") > 0)
+    began = time.monotonic()
     slots.kill(0)
     assert texts(world, f"{slots.prefix}.out") == []
-    return expected
+    return expected, began
 
 
 def test_a_slot_that_restarts_goes_on_at_once(world: KafkaWorld, slots: Slots) -> None:
     """Static member and stable transactional id: neither the session nor the transaction has to time out first."""
-    expected = killed_in_the_middle(world, slots, "slow")
-    killed = time.monotonic()
+    expected, began = killed_in_the_middle(world, slots, "slow")
     slots.start()
     complete(world, slots.prefix, expected)
-    assert time.monotonic() - killed < 10.0, "well under session.timeout.ms and transaction.timeout.ms, 15 s both"
+    assert time.monotonic() - began < 12.0, "well under session.timeout.ms and transaction.timeout.ms, 15 s both"
 
 
 def test_mutant_a_random_transactional_id_holds_readers_up_for_its_time_out(world: KafkaWorld, slots: Slots) -> None:
-    expected = killed_in_the_middle(world, slots, "random-id")
-    killed = time.monotonic()
+    expected, began = killed_in_the_middle(world, slots, "random-id")
     slots.start(mutant="random-id")
     complete(world, slots.prefix, expected)
-    assert time.monotonic() - killed > 10.0
+    assert time.monotonic() - began > 13.0
 
 
 def test_mutant_state_remembered_before_the_send_is_lost_after_a_kill(world: KafkaWorld, slots: Slots) -> None:
-    expected = killed_in_the_middle(world, slots, "remember-first")
+    expected, _ = killed_in_the_middle(world, slots, "remember-first")
     slots.start()
     later = fill(world, slots.prefix, 40, 40)
     wait(lambda: set(later) <= set(texts(world, f"{slots.prefix}.out")))

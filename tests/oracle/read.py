@@ -27,13 +27,13 @@ class UnreadableError(Exception):
 def read_world(config: Mapping[str, Any], canaries: Mapping[str, str], *, catch_up: bool) -> World:
     """Everything that lies in the topics now, with the administrator's client configuration."""
     admin = AdminClient(dict(config))
-    parts = _partitions(admin)
-    hanging = _hanging(admin, parts)
+    unfinished, parts = hanging(config), _partitions(admin)
     open_read = [part for part in parts if part.topic.startswith(PARTNER_TOPICS)]
     committed = [part for part in parts if not part.topic.startswith(PARTNER_TOPICS)]
     codec, bodies = Codec(), dict[bytes, bytes]()
     entries: dict[str, list[Entry]] = {}
-    for isolation, wanted in (("read_committed", committed), ("read_uncommitted", open_read)):
+    # Outlets first: whatever is in one by then has its decision in the log that is read after it.
+    for isolation, wanted in (("read_uncommitted", open_read), ("read_committed", committed)):
         for message in _records({**config, "isolation.level": isolation}, wanted):
             entry = _entry(message, codec, bodies)
             entries.setdefault(entry.at.topic, []).append(entry)
@@ -41,7 +41,7 @@ def read_world(config: Mapping[str, Any], canaries: Mapping[str, str], *, catch_
         found.sort(key=lambda entry: entry.at)
     beats = [entry.appended for entry in entries.get("slt.heartbeat", [])]
     now = max(beats, default=_EPOCH)
-    return World(entries, now, canaries, hanging, catch_up, codec)
+    return World(entries, now, canaries, unfinished, catch_up, codec)
 
 
 def _partitions(admin: AdminClient) -> list[TopicPartition]:
@@ -54,8 +54,10 @@ def _partitions(admin: AdminClient) -> list[TopicPartition]:
     ]
 
 
-def _hanging(admin: AdminClient, parts: list[TopicPartition]) -> tuple[str, ...]:
-    """Partitions whose committed end is not their end."""
+def hanging(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Partitions whose committed end is not their end: a transaction is open there."""
+    admin = AdminClient(dict(config))
+    parts = _partitions(admin)
     committed = _end_offsets(admin, parts, IsolationLevel.READ_COMMITTED)
     ends = _end_offsets(admin, parts, IsolationLevel.READ_UNCOMMITTED)
     return tuple(f"{topic}/{number}" for (topic, number), at in committed.items() if at < ends[topic, number])

@@ -39,6 +39,11 @@ class Submitter:
         for producer in self._producers.values():
             producer.flush(_SECONDS)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        for producer in self._producers.values():
+            producer.close()
+
     def _produce(self, send: Send) -> None:
         producer = self._producers.get(send.org)
         if producer is None:

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.fold import PolicyFold
+from services.core.gates import Target
 from tests.oracle.entitlement import History
 from tests.oracle.world import Coordinates, Entry
-from tests.registry import NOW, grant, officer, partner, record, report
+from tests.registry import NOW, grant, officer, partner, policy, record, report
 
 _MINUTE = timedelta(minutes=1)
 _RECIPIENTS = ("alder", "birch", "cedar")
@@ -116,3 +117,28 @@ def _entry(payload: Mapping[str, Any], offset: int) -> Entry:
         made.value,
         json.dumps(payload).encode(),
     )
+
+
+def test_a_new_grant_covers_nothing_of_the_gap_though_intake_had_not_seen_the_end_yet() -> None:
+    given, withdrawn, again = _versioned([grant("alder"), grant("alder", state="WITHDRAWN"), grant("alder")])
+    fold = PolicyFold(b"\x00" * 32, lambda *_: True)
+    for offset, payload in enumerate([partner("birch"), officer("alder"), given, withdrawn]):
+        fold.apply(record(payload, offset))
+    last = record(again, 4)
+    fold.apply(last._replace(value={**last.value, "covers_from": 2}))
+
+    decided = fold.compiled().decide(report("alder/s", epoch=4), NOW).by_recipient
+
+    assert decided["birch"].target is Target.NONE
+
+
+def test_what_one_permit_lets_a_recipient_keep_no_other_takes_back() -> None:
+    over = (NOW - _MINUTE).isoformat()
+    control = _versioned([
+        partner("birch"), officer("alder"), grant("alder", grant="boxed", valid_to=over), grant("alder"),
+        grant("alder", state="WITHDRAWN", mode="RECALL"),
+    ])  # fmt: skip
+
+    decided = policy(*control).decide(report("alder/s"), NOW).by_recipient
+
+    assert decided["birch"].target is Target.KEEP

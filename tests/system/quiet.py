@@ -30,10 +30,10 @@ def wait_until_quiet(config: Mapping[str, Any], seconds: float) -> None:
     """Until every input is passed, committed readers see every end, and no topic has grown for a while."""
     admin = AdminClient(dict(config))
     deadline = time.monotonic() + seconds
-    before, since = _ends(admin, IsolationLevel.READ_UNCOMMITTED), time.monotonic()
+    before, since = ends_of(admin, IsolationLevel.READ_UNCOMMITTED), time.monotonic()
     while True:
         time.sleep(_BREATH)
-        ends = _ends(admin, IsolationLevel.READ_UNCOMMITTED)
+        ends = ends_of(admin, IsolationLevel.READ_UNCOMMITTED)
         if ends != before:
             before, since = ends, time.monotonic()
         still = time.monotonic() - since >= _STILL_SECONDS
@@ -44,7 +44,7 @@ def wait_until_quiet(config: Mapping[str, Any], seconds: float) -> None:
             raise RestlessError(f"not quiet after {seconds:.0f} s: {', '.join(behind) or 'topics still grow'}")
 
 
-def _ends(admin: AdminClient, isolation: IsolationLevel) -> dict[Part, int]:
+def ends_of(admin: AdminClient, isolation: IsolationLevel) -> dict[Part, int]:
     topics = admin.list_topics(timeout=_ANSWER).topics
     parts = [
         TopicPartition(name, number)
@@ -59,27 +59,25 @@ def _ends(admin: AdminClient, isolation: IsolationLevel) -> dict[Part, int]:
 
 def _behind(admin: AdminClient, config: Mapping[str, Any], ends: Mapping[Part, int]) -> list[str]:
     """What hides an end or has an input unread, by name."""
-    committed = _ends(admin, IsolationLevel.READ_COMMITTED)
-    hanging = [
+    committed = ends_of(admin, IsolationLevel.READ_COMMITTED)
+    found = [
         f"open transaction in {topic}/{number}" for (topic, number), at in committed.items() if at < ends[topic, number]
     ]
-    return hanging + [f"unread in {topic}/{number} from {at}" for (topic, number), at in _unread(config, ends).items()]
-
-
-def _unread(config: Mapping[str, Any], ends: Mapping[Part, int]) -> dict[Part, int]:
-    """Input partitions with a record at or after the stage's position. Ends alone do not say: they count markers."""
-    positions: dict[Part, int] = {}
-    catalogue = Catalogue.load()
     for stage in Stage:
-        prefixes = tuple(topic.prefix for topic in catalogue.inputs(stage) if topic.name != "slt.heartbeat")
-        parts = [part for part in ends if part[0].startswith(prefixes)]
-        if stage is Stage.DELIVER:
-            positions |= dict.fromkeys(parts, 0) | _deliver_positions(config)
-        else:
-            positions |= _group_positions(config, f"{stage}.slots", parts)
-    open_parts = {part: at for part, at in positions.items() if at < ends.get(part, 0)}
-    records = _read(config, open_parts)
-    return {part: open_parts[part] for part in records}
+        found += [f"{stage} at {topic}/{number} {at}" for (topic, number), at in unread(config, stage, ends).items()]
+    return found
+
+
+def unread(config: Mapping[str, Any], stage: Stage, ends: Mapping[Part, int]) -> dict[Part, int]:
+    """Positions of a stage after which there is a record. Ends alone do not say: they count markers."""
+    inputs = tuple(topic.prefix for topic in Catalogue.load().inputs(stage) if topic.name != "slt.heartbeat")
+    parts = [part for part in ends if part[0].startswith(inputs)]
+    if stage is Stage.DELIVER:
+        positions = dict.fromkeys(parts, 0) | _deliver_positions(config)
+    else:
+        positions = _group_positions(config, f"{stage}.slots", parts)
+    before_end = {part: at for part, at in positions.items() if at < ends.get(part, 0)}
+    return {part: before_end[part] for part in _read(config, before_end)}
 
 
 def _group_positions(config: Mapping[str, Any], group: str, parts: list[Part]) -> dict[Part, int]:

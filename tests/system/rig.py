@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import cycle, islice
@@ -50,7 +50,7 @@ class Rig:
     def kill(self, stage: str) -> None:
         """kill -9 of every slot of a stage that runs; the supervisor starts it again."""
         slots = [slot for slot in self.supervisor.slots if slot.stage == stage]
-        _until(lambda: all(slot.pid for slot in slots), f"{stage} does not run")
+        until(lambda: all(slot.pid for slot in slots), f"{stage} does not run")
         for slot in slots:
             slot.kill()
         self.kills[stage] = self.kills.get(stage, 0) + 1
@@ -73,12 +73,21 @@ class Rig:
             if fault:
                 fault(self)
 
-    def quiet(self, seconds: float = 120.0) -> None:
+    def quiet(self, seconds: float = 300.0) -> None:
         """Wait until nothing is left to do anywhere."""
         wait_until_quiet(self.stack.admin_config(), seconds)
 
+    def settled(self, seconds: float = 120.0) -> Findings:
+        """The verdict once all is quiet. What time may mend has `seconds`; a leak or a repeat stays for ever."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.quiet()
+            found = self.judge()
+            if not found or time.monotonic() > deadline:
+                return found
+
     def judge(self) -> Findings:
-        """The oracle's verdict, and that the broker kept what it acknowledged to the generator."""
+        """The oracle's verdict as of now, and that the broker kept what it acknowledged to the generator."""
         world = read_world(self.stack.admin_config(), self.plan.canaries, catch_up=True)
         found = audit(world)
         gone = [at for at in self.submitter.acknowledged if world.at(at) is None]
@@ -108,11 +117,12 @@ def running(folder: Path, load: Load, counts: Mapping[str, int]) -> Iterator[Rig
         submitter = Submitter(
             lambda org: stack.admin_config() if org == ADMIN else kafka.partner_security(settings, org)
         )
-        with Supervisor(stack.settings_file, folder, counts) as supervisor:
+        with closing(submitter), Supervisor(stack.settings_file, folder, counts) as supervisor:
             yield Rig(stack, supervisor, plan, submitter)
 
 
-def _until(ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def until(ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Wait for a condition; AssertionError with `what` when it does not come."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:

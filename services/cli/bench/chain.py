@@ -162,14 +162,10 @@ class Chain:
         busy["others"] = watch.others(began, ended)
         return Run(rate, seconds, counted, missing, len(reports) / (ended - began), busy)
 
-    def drain(self, run: Run) -> bool:
-        """After a load that was too much: True when all of it has come after all."""
-        expected = len(self._hands) + run.missing
-        try:
-            self._arrive(expected)
-        except MeasureError:
-            return False
-        return True
+    def drain(self, run: Run) -> None:
+        """After a load that was too much: wait for what had not come. MeasureError if it does not come at all."""
+        if run.missing:
+            self._arrive(len(self._hands) + run.missing)
 
     def _pids(self) -> dict[str, int]:
         slots = {slot.stage: slot.pid for slot in self._slots.slots if slot.pid is not None}
@@ -200,14 +196,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def search(chain: Chain, rates: Sequence[float], seconds: float, most_ms: float) -> Iterator[Run]:
-    """Short loads at rising rates until one is too much, then long ones downwards until one holds."""
+    """Short loads at rising rates until one is too much, then full ones downwards until one holds."""
     held = []
     for rate in rates:
         run = chain.load(rate, seconds / 4)
         yield run
         if not run.holds(most_ms):
-            if run.missing and not chain.drain(run):
-                return
+            chain.drain(run)
             break
         held.append(rate)
     for rate in reversed(held):
@@ -215,3 +210,4 @@ def search(chain: Chain, rates: Sequence[float], seconds: float, most_ms: float)
         yield run
         if run.holds(most_ms):
             return
+        chain.drain(run)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.cli.bench.targets import RECIPIENTS, STAGES, Result
 from services.cli.bench.watch import Watch
-from services.cli.bench.world import NOTICES, ORIGINATORS, OUTLETS, MeasureError, Parts, World
+from services.cli.bench.world import NOTICES, OUTLETS, MeasureError, Parts, World
 from services.runtime.supervisor import Supervisor
 
 _OUTPUT = {
@@ -21,6 +21,7 @@ _OUTPUT = {
 """Where a stage leaves one record for each report."""
 _WARM_UP = 0.2
 """Share of the records that come first and are not counted."""
+_AT_ONCE = 50_000
 _PATIENCE = 120.0
 _SLOWEST = 100.0
 """Reports per second: a stage below it is given up."""
@@ -65,15 +66,9 @@ def measure(world: World, reports: Sequence[bytes], last: str) -> Iterator[Caugh
     for report in reports:
         world.submit(report)
     world.submitted()
-    inputs: Parts = world.ends(f"slt.in.{org}" for org in ORIGINATORS)
     for stage in STAGES[: STAGES.index(last) + 1]:
-        if stage == "deliver":
-            yield _deliver(world, len(reports))
-            return
-        caught, positions = _transactional(world, stage, inputs, len(reports))
-        yield caught
-        if stage != "distribute":
-            inputs = positions
+        topics = (*OUTLETS, *NOTICES) if stage == "deliver" else (_OUTPUT[stage],)
+        yield _catch_up(world, stage, topics, len(reports))
 
 
 def results(caught: Caught) -> list[Result]:
@@ -111,44 +106,34 @@ def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return slope, mean - slope * middle
 
 
-def _transactional(world: World, stage: str, inputs: Parts, count: int) -> tuple[Caught, Parts]:
-    """A stage with a group; also the offsets behind the last records of its output."""
-    before = world.ends([_OUTPUT[stage]])
-
-    def done() -> bool:
-        positions = world.committed(f"{stage}.slots", inputs)
-        return all(positions[part] >= end for part, end in inputs.items())
-
-    with world.running(stage) as slots, _watching(world, slots, stage) as watch:
-        world.wait(done, slots, stage, _PATIENCE + count / _SLOWEST)
-    times, positions = array("q"), {}
-    for message in world.records(before):
-        times.append(message.timestamp()[1])
-        positions[message.topic(), message.partition()] = message.offset() + 1
-    return _caught(stage, count, count, times, watch), positions
-
-
-def _deliver(world: World, count: int) -> Caught:
-    """DELIVER keeps its own resume points: it is done when the outlets have everything."""
-    topics = (*OUTLETS, *NOTICES)
+def _catch_up(world: World, stage: str, topics: Sequence[str], reports: int) -> Caught:
+    """Run one slot until everything is there."""
     before = world.ends(topics)
-    expected = count * RECIPIENTS + count  # a receipt for each report
-
-    def done() -> bool:
-        return sum(world.ends(topics).values()) - sum(before.values()) >= expected
-
-    with world.running("deliver") as slots, _watching(world, slots, "deliver") as watch:
-        world.wait(done, slots, "deliver", _PATIENCE + count / _SLOWEST)
-    times = array("q", (message.timestamp()[1] for message in world.records(before)))
-    return _caught("deliver", count, expected, times, watch)
-
-
-def _caught(stage: str, reports: int, expected: int, times: array[int], watch: Watch) -> Caught:
-    if len(times) < expected:
-        raise MeasureError(f"{stage}: {len(times)} of {expected} records came out")
+    counted = _in_outlets if stage == "deliver" else _in_topic
+    with world.running(stage) as slots:
+        world.wait(lambda: slots.slot(stage).pid is not None, slots, stage)
+        with Watch({stage: slots.slot(stage).pid or 0, "broker": world.stack.brokers[0].pid}) as watch:
+            times = counted(world, before, reports, slots)
     return Caught(stage, reports, sorted(times), watch)
 
 
-def _watching(world: World, slots: Supervisor, stage: str) -> Watch:
-    world.wait(lambda: slots.slot(stage).pid is not None, slots, stage)
-    return Watch({stage: slots.slot(stage).pid or 0, "broker": world.stack.brokers[0].pid})
+def _in_topic(world: World, before: Parts, expected: int, slots: Supervisor) -> array[int]:
+    """Append times of so many records: read while they come, because ends count transactions' markers too."""
+    times = array("q")
+    with world.reading(before) as consumer:
+
+        def done() -> bool:
+            messages = consumer.consume(_AT_ONCE, 0)
+            times.extend(message.timestamp()[1] for message in messages if message.error() is None)
+            return len(times) >= expected
+
+        world.wait(done, slots, slots.slots[0].stage, _PATIENCE + expected / _SLOWEST)
+    return times
+
+
+def _in_outlets(world: World, before: Parts, reports: int, slots: Supervisor) -> array[int]:
+    """The same for the outlets and the originators' notices: read when all is there, to take no time from DELIVER."""
+    expected = sum(before.values()) + reports * (RECIPIENTS + 1)  # a receipt for each report
+    topics = {topic for topic, _ in before}
+    world.wait(lambda: sum(world.ends(topics).values()) >= expected, slots, "deliver", _PATIENCE + reports / _SLOWEST)
+    return array("q", (message.timestamp()[1] for message in world.records(before)))

@@ -32,6 +32,7 @@ NOTICES = tuple(f"slt.notices.{org}" for org in ORIGINATORS)
 _ANSWER = 30.0
 _PATIENCE = 60.0
 _BREATH = 0.25
+_AT_ONCE = 5000
 Parts = Mapping[tuple[str, int], int]
 """(topic, partition) -> offset."""
 
@@ -61,8 +62,15 @@ class World:
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build")))
             world = cls(opened.enter_context(LocalStack.start(folder, orgs=(*ORIGINATORS, *PARTNERS))))
+            opened.callback(world.close)
             world.register()
             yield world
+
+    def close(self) -> None:
+        """Let go of every client before the broker goes: they would complain until the process ends."""
+        self._submitters.clear()
+        self._turn = cycle(())
+        del self.admin
 
     def register(self) -> None:
         """Enter partners and standing grants the way everybody does: signed, through intake."""
@@ -71,11 +79,18 @@ class World:
         signers = Signers(self.settings.secrets)
         founded = list(founding(Registry(partners=tuple(entries)), signers))
         grants = [_grant(org) for org in ORIGINATORS]
-        with self.running("intake") as slots:
+        with self.running("intake") as slots, self.reading({("slt.control", 0): 0}) as control:
+            entered: set[str] = set()
+
+            def known(payloads: Sequence[Mapping[str, Any]]) -> bool:
+                messages = control.consume(_AT_ONCE, 0)
+                entered.update((message.key() or b"").decode() for message in messages if message.error() is None)
+                return entered >= {control_key(each) for each in payloads}
+
             self._consent([(ADMIN, signers.signed(ADMIN, each)) for each in founded])
-            self.wait(lambda: self._entered(founded), slots, "the registry in slt.control")
+            self.wait(lambda: known(founded), slots, "the registry in slt.control")
             self._consent([(each["grantor"], signers.signed(each["grantor"], each)) for each in grants])
-            self.wait(lambda: self._entered([*founded, *grants]), slots, "the grants in slt.control")
+            self.wait(lambda: known(grants), slots, "the grants in slt.control")
 
     @contextmanager
     def running(self, *stages: str) -> Iterator[Supervisor]:
@@ -126,34 +141,31 @@ class World:
         found = self.admin.list_offsets(wanted, request_timeout=_ANSWER)
         return {(part.topic, part.partition): each.result(_ANSWER).offset for part, each in found.items()}
 
-    def committed(self, group: str, parts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Where a stage's group would go on."""
-        consumer = Consumer({**self.client, "group.id": group, "enable.auto.commit": False})
+    @contextmanager
+    def reading(self, start: Parts) -> Iterator[Consumer]:
+        """A reader of committed records from these offsets on."""
+        # It never asks for a group's offsets: closing a consumer whose coordinator just went away may wait for ever.
+        settings = {**self.client, **kafka.CONSUMER, "group.id": "bench.reader", "enable.partition.eof": True}
+        consumer = Consumer(settings)
         try:
-            found = consumer.committed([TopicPartition(*part) for part in parts], timeout=_ANSWER)
+            consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in start.items()])
+            yield consumer
         finally:
             consumer.close()
-        return {(each.topic, each.partition): each.offset for each in found}
 
     def records(self, start: Parts) -> Iterator[Any]:
         """The committed records from these offsets to the ends, as the client has them."""
-        reader = {"group.id": "bench.reader", "enable.partition.eof": True}
-        consumer = Consumer({**self.client, **kafka.CONSUMER, **reader})
-        try:
-            consumer.assign([TopicPartition(topic, number, at) for (topic, number), at in start.items()])
+        deadline = time.monotonic() + _PATIENCE
+        with self.reading(start) as consumer:
             left = len(start)
             while left:
-                for message in consumer.consume(5000, 0.1):
+                if time.monotonic() > deadline:
+                    raise MeasureError(f"the end of {left} partitions was not reached within {_PATIENCE:.0f} s")
+                for message in consumer.consume(_AT_ONCE, 0.1):
                     if message.error() is None:
                         yield message
                     else:
                         left -= 1
-        finally:
-            consumer.close()
-
-    def _entered(self, payloads: Sequence[Mapping[str, Any]]) -> bool:
-        keys = {message.key().decode() for message in self.records({("slt.control", 0): 0})}
-        return keys >= {control_key(each) for each in payloads}
 
     def _consent(self, records: Iterable[tuple[str, bytes]]) -> None:
         producer = Producer({**self.client, **kafka.PRODUCER})

@@ -1,0 +1,48 @@
+"""`slt demo --once` as a person starts it: the accounts balance, everybody holds what it should, nothing is left."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-c", "from services.cli.main import main; main()", "demo")
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+def test_the_demo_balances_and_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    told = subprocess.run(
+        [*COMMAND, "--once", "--folder", str(folder), "--seconds", "15"],
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+    assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-2000:]
+    assert "The accounts balance, and every partner holds exactly what it should." in told.stdout
+    row = re.search(r"^\s*all((?:\s+\d+){7})", told.stdout, re.MULTILINE)
+    assert row is not None
+    records, *outcomes, left = map(int, row[1].split())
+    assert records == sum(outcomes)
+    assert left == 0
+    assert "kcat -F" in told.stdout
+    client = folder / "demo-ironwood.conf"
+    assert client.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) == 0
+    password = (folder / "secrets" / "demo-ironwood.password").read_text(encoding="utf-8").strip()
+    assert password not in told.stdout + told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine", encoding="utf-8")
+    told = subprocess.run(
+        [*COMMAND, "--folder", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert told.returncode == 2
+    assert told.stderr.strip().count("\n") == 0
+    assert "give another --folder" in told.stderr
+    assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"

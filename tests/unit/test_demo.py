@@ -1,0 +1,287 @@
+"""The bundled scenario has what it promises, and its judge sees what is missing, surplus or wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.cli.books import Books, Read
+from services.cli.chapters import scenario
+from services.cli.live import buckets, quantile
+from services.cli.play import Confirmed
+from services.cli.scenario import Answer, Holders, Scenario, Submission, Word
+from services.cli.story import AWAY
+from services.cli.up import REGISTRY, FolderError, claimed
+from services.cli.verdict import Verdict, judge
+from services.core.control import ADMIN
+from services.core.envelope import DeliveryType, Envelope
+from services.core.reason import Reason
+from services.core.stage import Source
+from services.projector.fold import FINAL
+from services.runtime.codec import Codec
+from services.runtime.registry import Registry, RegistryError
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.load(REGISTRY)
+
+
+@pytest.fixture(scope="module")
+def story(registry: Registry) -> Scenario:
+    return scenario(START, registry)
+
+
+# -- what is in it
+
+
+def test_about_twenty_partners_and_three_hundred_reports(registry: Registry, story: Scenario) -> None:
+    assert len(registry.orgs) == 20
+    assert all(org.startswith("demo-") for org in registry.orgs)
+    assert 270 <= len(story.submissions) <= 330
+
+
+def test_every_outcome_and_every_kind_of_message_occurs(story: Scenario) -> None:
+    outcomes = Counter(sent.outcome for sent in story.submissions)
+    messages = Counter(sent.fields["message"] for sent in _reports(story) if sent.outcome == "delivered")
+    assert all(outcomes[name] > 2 for name in FINAL)
+    assert all(messages[name] >= 4 for name in ("ALERT", "UPDATE", "CORRECT", "CANCEL"))
+    assert {sent.avro for sent in _reports(story)} == {True, False}
+
+
+def test_what_is_wrong_is_wrong_in_many_ways(story: Scenario) -> None:
+    reasons = {item.reason for item in story.items if isinstance(item, Submission | Word)} - {""}
+    assert reasons <= set(Reason)
+    assert reasons >= {
+        "BAD_ENCODING", "BAD_SCHEMA_ID", "BAD_TIME", "BAD_VOCABULARY", "BAD_SIGNATURE", "BAD_PARTNER", "BAD_VERSION",
+        "BAD_COUNTRY", "NOT_ACTIVE",
+    }  # fmt: skip
+    assert any(sent.fields.get("originator", sent.org) != sent.org for sent in _reports(story))
+
+
+def test_consents_come_late_run_out_and_are_taken_back(story: Scenario) -> None:
+    words = [item.payload for item in story.items if isinstance(item, Word)]
+    assert any(word.get("covers_earlier") for word in words)
+    assert any(not isinstance(word.get("valid_to", ""), str) for word in words)
+    assert {word.get("mode") for word in words if word.get("state") == "WITHDRAWN"} == {"RECALL", "PROSPECTIVE"}
+    assert any(word["type"] == "end" for word in words)
+    assert {word["org"] for word in words if word.get("status") == "SUSPENDED"} == AWAY
+    assert any(isinstance(item, Answer) for item in story.items)
+    assert any(sent.fields["status"] == "Exercise" for sent in _reports(story) if sent.outcome == "delivered")
+
+
+def test_what_was_recalled_is_expected_at_nobody(story: Scenario) -> None:
+    recalled = {series for act in story.acts if act.name in {"recall", "revoked"} for series in act.holds}
+    assert len(recalled) == 10
+    assert all(not story.holds[series] for series in recalled)
+    before = {act.name: act.holds for act in story.acts}["ten reports"]
+    assert all(before[series] for series in recalled)
+
+
+def test_a_suspended_partner_keeps_the_old_version_and_a_reinstated_one_gets_the_new(story: Scenario) -> None:
+    holds = {act.name: act.holds for act in story.acts}
+    revised = [series for series in holds["Kenya"] if series in holds["meanwhile"]]
+    assert len(revised) == 3
+    for series in revised:
+        assert (story.holds[series]["demo-pine"], story.holds[series]["demo-quince"]) == (1, 2)
+
+
+def _reports(story: Scenario) -> Iterator[Submission]:
+    return (sent for sent in story.submissions if not isinstance(sent.body, bytes) and "message" in sent.body)
+
+
+# -- the judge
+
+
+class Faithful:
+    """Topics as they are when everything went as the scenario says."""
+
+    def __init__(self, story: Scenario) -> None:
+        self.story = story
+        self.books = Books()
+        self.confirmed: list[Confirmed] = []
+        self._offsets: Counter[str] = Counter()
+        codec = Codec()
+        for item in story.items:
+            at = self._next(item.topic)
+            self.confirmed.append(Confirmed(item, at))
+            if isinstance(item, Submission):
+                self.books.fold(Read(at, "", "raw", item.encoded(codec)))
+                self.end(at, item.outcome, item.reason)
+            elif isinstance(item, Answer):
+                self._answer(item, at)
+            else:
+                self._word(item, at)
+        for series, holders in story.holds.items():
+            self.hold(series, holders)
+
+    def _next(self, topic: str) -> Source:
+        self._offsets[topic] += 1
+        return Source(topic, 0, self._offsets[topic] - 1)
+
+    def _internal(self, topic: str, value: Mapping[str, Any], key: str = "") -> None:
+        self.books.fold(Read(self._next(topic), key, "", value))
+
+    def end(self, at: Source, outcome: str, reason: str = "") -> None:
+        if outcome == "refused":
+            where = {"topic": at.topic, "partition": at.partition, "offset": at.offset}
+            self._internal("slt.dead", {**where, "reason": reason})
+        else:
+            self._internal("slt.decisions", {"accounts": [{"outcome": outcome, "raw": at._asdict()}]})
+
+    def _answer(self, item: Answer, at: Source) -> None:
+        self.books.fold(Read(at, "", "raw", item.encoded(f"m-{at.topic}")))
+        self._internal("slt.acks", {"recipient": item.org, "message_id": f"m-{at.topic}"})
+
+    def _word(self, item: Word, at: Source) -> None:
+        payload = orjson.dumps(item.resolved(START)).decode()
+        self.books.fold(Read(at, "", "raw", orjson.dumps({"payload": payload})))
+        if item.reason:
+            self.end(at, "refused", item.reason)
+        elif (item.author, payload) not in self._words:
+            self._words.add((item.author, payload))
+            value = {"author": item.author, "payload": payload, "version": item.payload["version"]}
+            self._internal("slt.control", value, payload)
+
+    @property
+    def _words(self) -> set[tuple[str, str]]:
+        return self.__dict__.setdefault("entered", set())  # type: ignore[no-any-return]
+
+    def hold(self, series: str, holders: Holders) -> None:
+        for org, version in holders.items():
+            self.deliver(f"slt.out.{org}", series, {series: version}, DeliveryType.ALERT)
+
+    def deliver(self, topic: str, key: str, shown: Holders, kind: DeliveryType) -> None:
+        accounts = [{"series_id": series, "version": version} for series, version in shown.items()]
+        envelope = Envelope(kind, "m", 1, 0, 0, 0, 0, "Actual")
+        value = {"accounts": accounts}
+        self.books.fold(Read(self._next(topic), key, "view" if accounts else "recall", value, envelope))
+
+    def verdict(self) -> Verdict:
+        return judge(self.story, self.confirmed, self.books.submitted(), self.books)
+
+
+@pytest.fixture
+def faithful(story: Scenario) -> Faithful:
+    return Faithful(story)
+
+
+def _some(story: Scenario) -> tuple[str, str]:
+    """A series with one of those who hold it."""
+    return next((series, org) for series, holders in story.holds.items() for org in holders)
+
+
+def test_all_as_told_is_good(faithful: Faithful) -> None:
+    found = faithful.verdict()
+    assert found.good, found.differences[:5]
+    assert sum(account.records for account in found.accounts) == len(faithful.story.submissions)
+    assert [(sent.what, sent.repeated, sent.refused, sent.open) for sent in found.controls] == [
+        ("acknowledgements", 0, 0, 0), ("control records", 1, 4, 0),
+    ]  # fmt: skip
+
+
+def test_a_missing_delivery_is_seen(faithful: Faithful) -> None:
+    series, org = _some(faithful.story)
+    faithful.deliver(f"slt.out.{org}", series, {}, DeliveryType.RECALL)
+    (difference,) = faithful.verdict().differences
+    assert difference.what == f"holders of {series}"
+    assert org in difference.expected
+    assert org not in difference.found
+
+
+def test_a_recall_that_did_not_arrive_is_seen(faithful: Faithful) -> None:
+    gone = next(series for act in faithful.story.acts if act.name == "recall" for series in act.holds)
+    faithful.hold(gone, {"demo-maple": 1})
+    (difference,) = faithful.verdict().differences
+    assert difference == (f"holders of {gone}", "nobody", "demo-maple v1")
+
+
+def test_an_exercise_among_actual_reports_is_seen(faithful: Faithful) -> None:
+    series, org = _some(faithful.story)
+    faithful.deliver(f"slt.exercise.{org}", series, {series: faithful.story.holds[series][org]}, DeliveryType.ALERT)
+    assert [difference.what for difference in faithful.verdict().differences] == [f"topics of {series}"]
+
+
+@pytest.mark.parametrize("again", ["duplicate", "refused"])
+def test_a_second_outcome_is_seen(faithful: Faithful, again: str) -> None:
+    item, at = next(each for each in faithful.confirmed if isinstance(each.item, Submission))
+    faithful.end(at, again)
+    found = faithful.verdict()
+    assert [difference.what for difference in found.differences] == [
+        f"accounts of {item.org}", f"{at.topic} offset {at.offset}",
+    ]  # fmt: skip
+
+
+def test_a_report_without_an_outcome_is_seen(faithful: Faithful) -> None:
+    at = Source("slt.in.demo-alder", 0, 999)
+    faithful.books.fold(Read(at, "", "raw", b"{}"))
+    account = next(account for account in faithful.verdict().accounts if account.org == "demo-alder")
+    assert account.open == 1
+    assert not faithful.verdict().good
+
+
+def test_an_outcome_of_nothing_is_seen(faithful: Faithful) -> None:
+    faithful.end(Source("slt.in.demo-alder", 0, 999), "delivered")
+    assert [difference.found for difference in faithful.verdict().differences] == ["1"]
+
+
+def test_a_record_that_the_broker_lost_is_seen(faithful: Faithful) -> None:
+    faithful.confirmed.pop()
+    assert [difference.what for difference in faithful.verdict().differences] == ["records in slt.in.*"]
+
+
+def test_a_refusal_by_a_later_stage_counts_for_the_record_that_was_submitted() -> None:
+    books, raw = Books(), Source("slt.in.demo-alder", 0, 7)
+    books.fold(Read(Source("slt.dead", 0, 0), "", "", {"topic": "slt.reports", "partition": 2, "offset": 5,
+                                                      "reason": "BAD_COUNTRY"}))  # fmt: skip
+    books.fold(Read(raw, "", "raw", b"{}"))
+    assert books.aliens() == 1
+    books.fold(Read(Source("slt.reports", 2, 5), "", "", {"raw": raw._asdict()}))
+    assert (books.ends(raw), books.aliens()) == ((("refused", "BAD_COUNTRY"),), 0)
+
+
+# -- what stands around it
+
+
+def test_a_folder_is_used_by_one_at_a_time(tmp_path: Path) -> None:
+    with claimed(tmp_path / "demo"), pytest.raises(FolderError, match="in use by process"), claimed(tmp_path / "demo"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("partners: [{org: demo-alder}]", "partners.0.category"),
+        ("partners: [{org: Demo, category: INGO}]", "partners.0.org"),
+        ("partners: [{org: demo-alder, category: INGO, colour: red}]", "partners.0.colour"),
+        ("partners: [", "no YAML"),
+        ("[]", "the file"),
+    ],
+)
+def test_a_registry_that_is_none_says_where(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RegistryError, match=named):
+        Registry.load(path)
+
+
+def test_the_administrators_change_only_partners_and_ends(story: Scenario) -> None:
+    kinds = {item.payload["type"] for item in story.items if isinstance(item, Word) and item.author == ADMIN}
+    assert kinds == {"partner", "end"}
+
+
+def test_quantiles_are_read_from_the_exporter() -> None:
+    name = "slt_end_to_end_seconds"
+    lines = [f'{name}_bucket{{le="{bound}",partition="{lane}"}} {count}'
+             for lane in (0, 1) for bound, count in (("0.1", 50), ("0.2", 100), ("+Inf", 100))]  # fmt: skip
+    found = buckets(f"# TYPE {name} histogram\n" + "\n".join(lines) + "\n")
+    assert quantile(found, 0.5) == pytest.approx(0.1)
+    assert quantile(found, 0.75) == pytest.approx(0.15)
