@@ -201,10 +201,15 @@ def _differences(verdict: Verdict) -> Table:
 
 def _teach(console: Console, system: Running) -> None:
     """How a person reads one partner's topic, as that partner and over TLS."""
-    client = client_file(system.stack.settings, system.stack.folder, _SHOWN)
-    console.print(f"\nRead what {_SHOWN} reads, with its own credentials (key, then what the delivery is):")
-    console.print(f"  kcat -F {client} -C -t slt.out.{_SHOWN} -o beginning -e -q -f '%k %h\\n'",
-                  markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+    stack = system.stack
+    client = client_file(stack.settings, stack.folder, _SHOWN)
+    console.print(f"\nWhat {_SHOWN} reads, with its own credentials and over TLS, while this runs:")
+    for command in (
+        f"slt read {_SHOWN} --config {stack.settings_file}",
+        f"kcat -F {client} -C -t slt.out.{_SHOWN} -o beginning -e -q -f '%k %h\\n'",
+    ):
+        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+    console.print("(kcat: with librdkafka 2.6.1 or later, see kcat -V; Kafka 4 refuses the SCRAM login of older ones)")
 
 
 def client_file(settings: Settings, folder: Path, org: str) -> Path:

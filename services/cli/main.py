@@ -11,6 +11,7 @@ from rich.console import Console
 from services.cli import metrics, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
+from services.cli.read import read
 from services.cli.replay import mappings, replay
 from services.cli.up import FolderError, up
 from services.runtime.local import StackError
@@ -37,12 +38,15 @@ app = typer.Typer(
 
     - [bold]slt replay FILE --as demo-alder --config build/up/settings.toml[/]: submit a register or an alert feed
 
+    - [bold]slt read demo-ironwood --config build/up/settings.toml[/]: what a partner has received
+
     - [bold]slt schemas topics[/]: every topic with its meaning
     """,
 )
 app.command()(demo)
 app.command()(up)
 app.command()(replay)
+app.command()(read)
 app.command()(mappings)
 app.command()(bench)
 app.add_typer(schemas.app, name="schemas")

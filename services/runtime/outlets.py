@@ -113,9 +113,10 @@ class Deliver:
                 self.member.pause(lane.part, on=stuck)
                 lane.paused = stuck
         if waiting >= _AT_ONCE:
+            self.outside.outlets.wait(0.002)
             return
-        busy = ready or waiting
-        messages = self.member.poll(0 if busy else 0.001 if self.outside.outlets.busy() else 0.02)
+        reporting = waiting or self.outside.outlets.busy()
+        messages = self.member.poll(0 if ready else 0.001 if reporting else 0.02)
         counts: dict[Assignment, int] = {}
         for message in messages:
             self._arrived(message, counts)

@@ -7,13 +7,14 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from services.core.outlet import LIVE, PULSE, keeper
 from services.runtime.outlets import Deliver
 from services.runtime.outlets_lane import Lane
 from services.runtime.outlets_order import Again, misplaced, since
 from services.runtime.outlets_send import Account, Outlet, State
+from services.runtime.ports import PortError
 from services.runtime.processor import Assignment
 
 _log = structlog.get_logger()
@@ -47,7 +48,7 @@ class Chores:
             self._look_after_order(now)
         if self._is_due(_PROBE, now):
             self._deliver.returns.probe(self._outside.outlets.parked())
-        if self._is_due(_PULSE, now):
+        if self._deliver.lanes and self._outside.clock.now > _EPOCH and self._is_due(_PULSE, now):
             self._pulse()
         if self._is_due(_TELL, now):
             self._tell()
@@ -78,8 +79,6 @@ class Chores:
 
     def _pulse(self) -> None:
         at = self._outside.clock.now
-        if at <= _EPOCH or not self._deliver.lanes:
-            return
         body = self._outside.codec.encode("pulse", {"at": at})
         item = {"key": PULSE, "sequence": 0, "header": None}
         for outlet in self._kept():
@@ -99,8 +98,11 @@ class Chores:
         if self._order_at is None or (fresh and self._order_at > now + _AFTER_TAKEOVER):
             self._order_at = now + _AFTER_TAKEOVER
         if self._reading is not None and self._reading.done():
-            self._mend(self._reading.result(), now)
-            self._reading = None
+            reading, self._reading = self._reading, None
+            try:
+                self._mend(reading.result(), now)
+            except (PortError, KafkaException) as error:
+                _log.warning("order of outlets not read", error=error)
         elif self._reading is None and now >= self._order_at:
             self._order_at = now + _ORDER
             where = dict(fresh) or self._long_ago()

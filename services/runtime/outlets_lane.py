@@ -12,6 +12,8 @@ from services.runtime.outlets_send import Account, Entry
 from services.runtime.processor import Assignment
 
 _PAUSE = 0.2
+_REFRESH = 3.0
+"""Seconds after which an idle partition's floors are written anew if the ends have moved: a successor reads less."""
 
 Floors = Callable[[], Mapping[str, int]]
 
@@ -41,6 +43,8 @@ class Lane:
         self._mark: tuple[int, Mapping[str, int]] | None = None
         self._not_before = 0.0
         self._pause = _PAUSE
+        self._refresh_at = 0.0
+        self._floors: Mapping[str, int] = progress.floors
         self._changed = False
 
     def may_send(self) -> bool:
@@ -103,14 +107,22 @@ class Lane:
         """
         if self.there is not None or self.writing:
             return None
-        if self._mark is None and now >= self._not_before and (self.next > self.durable or self._changed):
+        if self._mark is None and now >= self._not_before and self._news(now, floors):
             self._mark = (self.next, floors())
         if self._mark is None or self.passed < self._mark[0]:
             return None
         offset, noted = self._mark if self.passed < self.next else (self.next, floors())
-        self._mark, self._not_before = None, now + self._pause
-        self._changed, self.writing = False, True
+        self._mark, self._not_before, self._refresh_at = None, now + self._pause, now + _REFRESH
+        self._changed, self.writing, self._floors = False, True, noted
         return Progress(offset, noted, tuple(each for listed in self.owed.values() for each in listed))
+
+    def _news(self, now: float, floors: Floors) -> bool:
+        if self._changed or self.next > self.durable:
+            return True
+        if now < self._refresh_at:
+            return False
+        self._refresh_at = now + _REFRESH
+        return floors() != self._floors
 
     def written(self, offset: int) -> None:
         """The resume point is durable."""
@@ -119,8 +131,8 @@ class Lane:
 
     def finish(self) -> None:
         """Write the next resume points without waiting."""
-        self._pause = 0.0
-        self._not_before = 0.0
+        self._pause = self._not_before = 0.0
+        self._changed = True
 
     def rests(self) -> bool:
         """Whether all that was taken is passed and the resume point says so."""

@@ -69,23 +69,27 @@ class Reader:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _SECONDS:
                 raise Fatal("_TIMED_OUT", topic=min(unread).topic, count=len(unread))
-            yield [message for message in batch if self._good(message, positions, unread)]
+            good = [message for message in batch if message.error() is None]
+            if len(good) < len(batch):
+                self._ended((message for message in batch if message.error() is not None), unread)
+            yield good
             if ends is not None:
+                positions.update((_part(message), int(message.offset() or 0) + 1) for message in good)
                 targets = ends()
                 unread -= {part for part in unread if positions[part] >= targets[part]}
 
-    def _good(self, message: Message, positions: dict[Assignment, int], unread: set[Assignment]) -> bool:
-        part = Assignment(str(message.topic()), int(message.partition() or 0))
-        error = message.error()
-        if error is None:
-            positions[part] = int(message.offset() or 0) + 1
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:
-            unread.discard(part)
-        elif error.code() in _REFUSED:
-            unread.discard(part)
-            self.refused.add(part.topic)
-        return False
+    def _ended(self, messages: Iterable[Message], unread: set[Assignment]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                unread.discard(_part(message))
+            elif error is not None and error.code() in _REFUSED:
+                unread.discard(_part(message))
+                self.refused.add(str(message.topic()))
+
+
+def _part(message: Message) -> Assignment:
+    return Assignment(str(message.topic()), int(message.partition() or 0))
 
 
 def read_progress(reader: Reader, codec: Codec) -> dict[str, Progress]:
@@ -143,10 +147,10 @@ def lies_there(reader: Reader, where: Positions) -> dict[str, dict[str, int]]:
     there: dict[str, dict[str, int]] = {part.topic: {} for part in where}
     for batch in reader.read(where):
         for message in batch:
-            sequence, keys = sequence_in(message), there[str(message.topic())]
-            key = (message.key() or b"").decode("utf-8", "replace")
-            if sequence > keys.get(key, 0):
-                keys[key] = sequence
+            if sequence := sequence_in(message):
+                keys, key = there[str(message.topic())], (message.key() or b"").decode("utf-8", "replace")
+                if sequence > keys.get(key, 0):
+                    keys[key] = sequence
     return there
 
 

@@ -241,6 +241,10 @@ class Outlets:
         for producer in self._producers:
             producer.poll(0)
 
+    def wait(self, seconds: float) -> None:
+        """Until a report comes: the queues are full, and the cores are needed elsewhere."""
+        self._producers[0].poll(seconds)
+
     def pump(self) -> int:
         """Send what had to wait; how much still has to."""
         waiting = 0

@@ -72,7 +72,8 @@ def run(
         return deliver.run(stop.is_set, Chores(deliver, sources[1], settings.lanes))
 
 
-def _surroundings(opened: ExitStack, settings: Settings, number: int, told: tuple[OutletObserver, threading.Event]
+def _surroundings(
+    opened: ExitStack, settings: Settings, number: int, told: tuple[OutletObserver, threading.Event]
 ) -> Surroundings:
     codec, writer = Codec(), kafka.writer(settings, _STAGE)
     tails, beater = Tails(opened, settings, _STAGE), Beater(settings, _STAGE, number, codec)

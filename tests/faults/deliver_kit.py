@@ -25,6 +25,11 @@ LANES = 4
 _AS_OF = datetime(2026, 3, 2, 7, 15, tzinfo=UTC)
 
 
+def orgs(name: str, count: int = 10) -> tuple[str, ...]:
+    """Invented organisations."""
+    return tuple(f"{name}-{number}" for number in range(count))
+
+
 class Sent(NamedTuple):
     """One delivery, as it must lie in its outlet."""
 
@@ -209,6 +214,15 @@ class Outlets:
     def end(self, outlet: str) -> int:
         """Next offset of an outlet."""
         return int(self._consumer.get_watermark_offsets(TopicPartition(outlet, 0), timeout=10, cached=False)[1])
+
+
+def as_predecessor(stack: LocalStack, owed: Mapping[str, Sequence[Sent]]) -> None:
+    """Write outlets as an earlier DELIVER process did, which left no resume point."""
+    producer = Producer(kafka.writer(stack.settings, "deliver"))
+    for name, sent in owed.items():
+        for each in sent:
+            producer.produce(name, each.body, each.key, 0, headers=[(HEADER, each.header)])
+        assert producer.flush(30) == 0
 
 
 def wait(ready: Callable[[], Any], what: str, seconds: float = 60.0) -> None:

@@ -86,6 +86,7 @@ MUTANTS: Mapping[str, Connect] = {
 def run(argv: Sequence[str]) -> int:
     """The exit code of the mutant's slot."""
     mutant, stage, *rest = argv
+    Slow.pause = 0.5
     build: Any = importlib.import_module(f"services.{stage}.processor").build
     return main(build, rest, MUTANTS[mutant])
 

@@ -8,22 +8,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Producer
 
-from services.core.envelope import HEADER
-from services.runtime import kafka
 from services.runtime.local import LocalStack
-from tests.faults.deliver_kit import Log, Outlets, Slot, complete, exact, floors_too_high, wait
+from tests.faults.deliver_kit import Log, Outlets, Slot, as_predecessor, complete, exact, floors_too_high, orgs, wait
 
 pytestmark = pytest.mark.kafka
-ORGS = tuple(f"kill-{number}" for number in range(50))
-FEW = tuple(f"slt.out.{org}" for org in ORGS[:10])
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack.start(tmp_path_factory.mktemp("kills"), orgs=ORGS) as stack:
-        yield stack
+ORGS = orgs("kill")
+FEW = tuple(f"slt.out.{org}" for org in ORGS)
 
 
 @pytest.fixture
@@ -32,13 +23,6 @@ def slot(own_stack: LocalStack) -> Iterator[Slot]:
     yield slot
     if slot.process is not None and slot.process.poll() is None:
         slot.kill()
-
-
-@pytest.fixture
-def outlets(own_stack: LocalStack) -> Iterator[Outlets]:
-    reader = Outlets(own_stack)
-    yield reader
-    reader.close()
 
 
 def took_over(slot: Slot, known: int) -> None:
@@ -62,7 +46,7 @@ def storm(own_stack: LocalStack, slot: Slot, outlets: Outlets, log: Log, kills: 
         slot.start()
         if moments.random() < 0.7:  # else at any moment of the start
             took_over(slot, known)
-        time.sleep(moments.uniform(0, 1.0))
+        time.sleep(moments.uniform(0, 0.7))
         slot.kill()
     done.set()
     writer.join()
@@ -82,10 +66,10 @@ def test_a_kill_while_skipping_leaves_floors_and_resume_points_alone(
 ) -> None:
     log = Log(own_stack, FEW, "skip")
     # A predecessor has sent all of these to their outlets and died before it could write a resume point.
-    for _ in range(15):
+    for _ in range(8):
         log.write(200)
     log.close()
-    as_predecessor(own_stack, log)
+    as_predecessor(own_stack, log.owed)
     before = len(outlets.resume_points())
     killed_while_skipping = 0
     for attempt in range(6):
@@ -106,17 +90,10 @@ def test_a_kill_while_skipping_leaves_floors_and_resume_points_alone(
     exact(outlets, log, slot)
 
 
-def as_predecessor(own_stack: LocalStack, log: Log) -> None:
-    producer = Producer(kafka.writer(own_stack.settings, "deliver"))
-    for name in log.outlets:
-        for sent in log.owed[name]:
-            producer.produce(name, sent.body, sent.key, 0, headers=[(HEADER, sent.header)])
-        producer.flush(30)
-
-
 @pytest.mark.full
 def test_a_million_deliveries_under_twenty_kills(own_stack: LocalStack, slot: Slot, outlets: Outlets) -> None:
-    log = Log(own_stack, tuple(f"slt.out.{org}" for org in ORGS), "million")
+    own_stack.provision(orgs("many", 50))
+    log = Log(own_stack, tuple(f"slt.out.{org}" for org in orgs("many", 50)), "million")
     storm(own_stack, slot, outlets, log, kills=20, rate=400)
     while sum(map(len, log.owed.values())) < 1_000_000:
         log.write(100)

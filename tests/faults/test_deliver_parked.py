@@ -25,20 +25,14 @@ from confluent_kafka.admin import (
 
 from services.core.envelope import DeliveryType
 from services.runtime.local import LocalStack
-from tests.faults.deliver_kit import Log, Outlets, Sent, Slot, complete, disorder, mine, newest, repeats, wait
+from tests.faults.deliver_kit import Log, Outlets, Sent, Slot, complete, disorder, mine, newest, orgs, repeats, wait
 
 pytestmark = pytest.mark.kafka
-ORGS = tuple(f"park-{number}" for number in range(10))
+ORGS = orgs("park")
 NAMES = tuple(f"slt.out.{org}" for org in ORGS)
 DENIED, DELETED, SMALL = NAMES[:3]
 SOUND = NAMES[3:]
 LARGE, LIMIT = 3000, 2000
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack.start(tmp_path_factory.mktemp("parked"), orgs=ORGS) as stack:
-        yield stack
 
 
 @pytest.fixture
@@ -47,13 +41,6 @@ def slot(own_stack: LocalStack) -> Iterator[Slot]:
     slot.start()
     yield slot
     slot.kill()
-
-
-@pytest.fixture
-def outlets(own_stack: LocalStack) -> Iterator[Outlets]:
-    reader = Outlets(own_stack)
-    yield reader
-    reader.close()
 
 
 class Faults:

@@ -9,20 +9,31 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.core.envelope import DeliveryType
+from services.runtime import kafka
 from services.runtime.local import LocalStack
-from tests.faults.deliver_kit import Log, Outlets, Slot, complete, exact, floors_too_high, mine, repeats, wait
+from services.runtime.outlets_order import misplaced
+from services.runtime.outlets_read import Reader
+from services.runtime.processor import Assignment
+from tests.faults.deliver_kit import (
+    Log,
+    Outlets,
+    Slot,
+    as_predecessor,
+    complete,
+    exact,
+    floors_too_high,
+    mine,
+    orgs,
+    repeats,
+    wait,
+)
 
 pytestmark = pytest.mark.kafka
-ORGS = tuple(f"slot-{number}" for number in range(10))
+ORGS = orgs("slot")
 NAMES = tuple(f"slt.out.{org}" for org in ORGS)
 BOUND = 500
 """Repeats of a revived process: what may be in its local queues; measured are a few."""
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with LocalStack.start(tmp_path_factory.mktemp("slots"), orgs=ORGS) as stack:
-        yield stack
 
 
 @pytest.fixture
@@ -32,13 +43,6 @@ def slots(own_stack: LocalStack) -> Iterator[tuple[Slot, Slot]]:
     for slot in pair:
         if slot.process is not None and slot.process.poll() is None:
             slot.kill()
-
-
-@pytest.fixture
-def outlets(own_stack: LocalStack) -> Iterator[Outlets]:
-    reader = Outlets(own_stack)
-    yield reader
-    reader.close()
 
 
 def test_a_frozen_process_is_taken_over_and_repeats_little_when_revived(
@@ -78,7 +82,7 @@ def test_a_second_slot_joins_and_a_first_one_stops_without_a_repeat(
     log, (first, second) = Log(own_stack, NAMES, "join"), slots
     before = {name: len(held) for name, held in outlets.all_held(NAMES).items()}
     first.start()
-    writer = threading.Thread(target=log.write_for, args=(12.0, 60))
+    writer = threading.Thread(target=log.write_for, args=(8.0, 60))
     writer.start()
     wait(lambda: outlets.end(NAMES[0]) > before[NAMES[0]] + 50, "deliveries")
     second.start()
@@ -125,6 +129,23 @@ def test_bad_records_are_recorded_and_do_not_stop_the_stream(
 def unreadable(outlets: Outlets) -> list[tuple[str, int, int]]:
     dead = [each for each in outlets.dead() if (each["stage"], each["reason"]) == ("deliver", "BUG_RECORD")]
     return [(each["topic"], each["partition"], each["offset"]) for each in dead]
+
+
+def test_the_newest_record_of_a_key_that_ends_with_an_older_one_is_found(
+    own_stack: LocalStack, outlets: Outlets
+) -> None:
+    log, topic = Log(own_stack, NAMES[:1], "order"), NAMES[0]
+    begin = outlets.end(topic)
+    for number in (1, 2, 3):
+        log.write_one("moved", number, DeliveryType.UPDATE, f"invented {number}".encode())
+        log.write_one("right", number, DeliveryType.UPDATE)
+    log.close()
+    first, newest = log.owed[topic][0], log.owed[topic][4]
+    as_predecessor(own_stack, {topic: [*log.owed[topic], first]})  # a revived process repeats an old one
+    reader = Reader(kafka.reader(own_stack.settings, "deliver", **{"isolation.level": "read_uncommitted"}))
+    again = misplaced(reader, {Assignment(topic, 0): begin})
+    expected = {"key": newest.key, "sequence": 3, "header": newest.header}
+    assert [(each.topic, each.item, each.body) for each in again] == [(topic, expected, newest.body)]
 
 
 def test_every_live_outlet_has_a_pulse_from_one_slot_alone(

@@ -71,7 +71,7 @@ def test_state_that_is_remembered_before_the_send_loses_reports(
     assert "called a duplicate, and there is no original" in lost, findings.table()
 
 
-@pytest.mark.parametrize(("mutant", "stays"), [("random-id", True), ("right", False)])
+@pytest.mark.parametrize(("mutant", "stays"), [("random-id", True), ("slow", False)])
 def test_a_random_transactional_id_keeps_readers_behind_an_open_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, stays: bool
 ) -> None:

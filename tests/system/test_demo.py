@@ -6,10 +6,22 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner
 
+from services.cli.main import app
+from services.core.envelope import HEADER
+from services.runtime.codec import Codec
+from services.runtime.kafka import PRODUCER
+from services.runtime.local import LocalStack
+
+RUNNER = CliRunner()
+DEADLINE = datetime(2026, 3, 2, tzinfo=UTC)
 COMMAND = (sys.executable, "-c", "from services.cli.main import main; main()", "demo")
 
 
@@ -46,3 +58,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert told.stderr.strip().count("\n") == 0
     assert "give another --folder" in told.stderr
     assert (tmp_path / "precious").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.kafka
+def test_a_partner_reads_its_own_topic_and_no_other(stack: LocalStack) -> None:
+    recall = Codec().encode("recall", {"reason_class": "CONSENT", "action": "DELETE", "deadline": DEADLINE})
+    producer = Producer({**stack.admin_config(), **PRODUCER})
+    producer.produce("slt.notices.elm", recall, key="k", headers={HEADER: b"type=RECALL;id=m"})
+    assert producer.flush(30) == 0
+
+    told = RUNNER.invoke(app, ["read", "elm", "--topic", "notices", "--config", str(stack.settings_file)])
+
+    assert told.exit_code == 0, told.output
+    found = [orjson.loads(line) for line in told.stdout.splitlines()]
+    assert [(line["key"], line["slt"], line["record"]) for line in found if line["key"] == "k"] == [
+        ("k", "type=RECALL;id=m", "recall")
+    ]

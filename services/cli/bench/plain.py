@@ -10,13 +10,14 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from services.cli.bench.targets import Result
-from services.cli.bench.world import World
+from services.cli.bench.world import MeasureError, World
 from services.runtime import kafka
 
 _ROUNDS = 5
 _COMMIT_SECONDS = 0.1
 _BATCH = 500
 _ANSWER = 30.0
+_PATIENCE = 60.0
 _IN, _OUT = "bench.in", "bench.out"
 
 
@@ -52,9 +53,9 @@ def _loop(world: World, count: int, *, transactional: bool) -> float:
     producer = Producer({**world.client, **kafka.PRODUCER, **extra})
     copy = _Copy(consumer, producer, transactional=transactional)
     try:
-        copy.run(count // 5)
+        warm_up = copy.run(count // 5)
         started = time.monotonic()
-        done = copy.run(count - count // 5)
+        done = copy.run(count - warm_up)
         return done / (time.monotonic() - started)
     finally:
         consumer.close()
@@ -69,9 +70,11 @@ class _Copy:
             producer.init_transactions(_ANSWER)
 
     def run(self, count: int) -> int:
-        """Copy at least so many records; how many it were."""
-        done = 0
+        """Copy at least so many records; how many it were. MeasureError if they do not come."""
+        done, deadline = 0, time.monotonic() + _PATIENCE
         while done < count:
+            if time.monotonic() > deadline:
+                raise MeasureError(f"plain loop: {done} of {count} records within {_PATIENCE:.0f} s")
             if self._transactional:
                 self._producer.begin_transaction()
             until = time.monotonic() + _COMMIT_SECONDS

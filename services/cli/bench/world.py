@@ -144,7 +144,6 @@ class World:
     @contextmanager
     def reading(self, start: Parts) -> Iterator[Consumer]:
         """A reader of committed records from these offsets on."""
-        # It never asks for a group's offsets: closing a consumer whose coordinator just went away may wait for ever.
         settings = {**self.client, **kafka.CONSUMER, "group.id": "bench.reader", "enable.partition.eof": True}
         consumer = Consumer(settings)
         try:
