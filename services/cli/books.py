@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,7 +28,6 @@ class Read(NamedTuple):
     kind: str
     value: Any
     envelope: Envelope | None = None
-    appended: datetime | None = None
 
 
 class End(NamedTuple):

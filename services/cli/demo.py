@@ -45,7 +45,7 @@ _SHOWN = "demo-ironwood"
 """The partner whose topic the closing words teach to read."""
 _MOST = 20
 """Differences that are shown."""
-_CANARY = "canary: the relay's own test reports, once a second for each lane; refused until it is registered"
+_CANARY = "canary: the relay's own test reports; refused until it is registered"
 _MARK = "demo"
 """A file that says that the folder is a demo's own."""
 

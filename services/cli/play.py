@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -88,7 +89,7 @@ class Player:
                 self._send(item)
                 sent += 1
                 self._watcher.progress(sent, total)
-            if not self.wait(lambda act=act: self._settled(act), f"everything of the act “{act.name}”"):  # type: ignore[misc]
+            if not self.wait(partial(self._settled, act), f"everything of the act “{act.name}”"):
                 return False
         return True
 

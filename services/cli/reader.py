@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -57,5 +56,4 @@ class Reader:
         kind, value = ("raw", data) if topic.startswith(_RAW) else self._codec.decode(data)
         header = dict(message.headers() or ()).get(HEADER)
         envelope = parse(header) if isinstance(header, bytes) else None
-        at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-        return Read(Source(topic, partition, offset), (message.key() or b"").decode(), kind, value, envelope, at)
+        return Read(Source(topic, partition, offset), (message.key() or b"").decode(), kind, value, envelope)

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.core.control import ADMIN
 from services.runtime.codec import Codec
 
 Holders = Mapping[str, int]
@@ -146,8 +145,3 @@ class Scenario:
     def holds(self) -> Mapping[str, Holders]:
         """Who holds what when all is over."""
         return ChainMap(*(dict(act.holds) for act in reversed(self.acts)))
-
-    @property
-    def administration(self) -> tuple[Word, ...]:
-        """The administrators' words."""
-        return tuple(item for item in self.items if isinstance(item, Word) and item.author == ADMIN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -20,6 +21,8 @@ from services.runtime.processor import Assignment
 
 LOOK_BACK = timedelta(hours=30)
 """More than the compaction lag of 24 h, before which no record goes, and the interval between two looks."""
+_TOGETHER = 10
+"""Outlets read at once: the keys of a day of each are remembered."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,28 @@ def since(admin: AdminClient, topics: Iterable[str], now: datetime) -> dict[Assi
 
 def misplaced(reader: Reader, where: Positions) -> list[Again]:
     """The newest record of every key, from these offsets on, whose last record is not its newest."""
-    return [again for part, start in where.items() for again in _in_one(reader, part, start)]
+    parts = iter(where.items())
+    found: list[Again] = []
+    while some := dict(islice(parts, _TOGETHER)):
+        found += _in_some(reader, some)
+    return found
 
 
-def _in_one(reader: Reader, part: Assignment, start: int) -> Iterable[Again]:
-    order = Order()
-    for batch in reader.read({part: start}):
+def _in_some(reader: Reader, where: Positions) -> Iterable[Again]:
+    orders = {part.topic: Order() for part in where}
+    for batch in reader.read(where):
         for message in batch:
             if sequence := sequence_in(message):
-                order.add(_key(message), sequence, int(message.offset() or 0))
-    wanted = set(order.misplaced())
-    if not wanted:
-        return
-    for batch in reader.read({part: min(wanted)}, lambda: {part: max(wanted) + 1}):
+                orders[str(message.topic())].add(_key(message), sequence, int(message.offset() or 0))
+    wanted = {topic: set(order.misplaced()) for topic, order in orders.items()}
+    begin = {Assignment(topic, 0): min(offsets) for topic, offsets in wanted.items() if offsets}
+    ends = {part: max(wanted[part.topic]) + 1 for part in begin}
+    for batch in reader.read(begin, lambda: ends):
         for message in batch:
-            if message.offset() in wanted:
+            if message.offset() in wanted[str(message.topic())]:
                 header = header_of(message) or b""
                 item = {"key": _key(message), "sequence": sequence_of(header), "header": header}
-                yield Again(part.topic, item, message.value() or b"")
+                yield Again(str(message.topic()), item, message.value() or b"")
 
 
 def _key(message: Any) -> str:

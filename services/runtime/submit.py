@@ -70,6 +70,10 @@ class Submitter:
         self._producer.flush(FLUSH_SECONDS)
         return SubmitReport(self._submitted, self._confirmed, tuple(self._failures.values()))
 
+    def close(self) -> None:
+        """Let go of the client, which would otherwise live as long as the process."""
+        self._producer.close()
+
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self._confirmed += 1

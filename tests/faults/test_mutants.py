@@ -21,7 +21,7 @@ from tests.system.rig import STAGES, Load, Rig, running, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 REPORTS = 300
-KILLS = 4
+KILLS = 3
 BURST = 60
 WRONG = Stage.CORRELATE
 """The stage with state in the middle of the chain, whose faults no other stage can hide."""
@@ -99,7 +99,7 @@ def _hangs_after_a_kill(rig: Rig, burst: Sequence[Send]) -> bool:
     rig.submitter.send(burst)
     until(lambda: bool(_open(rig)), "no transaction was open")
     rig.kill(WRONG)
-    until(lambda: _all_passed(rig), "the successor made no progress")
+    until(lambda: _all_passed(rig), "the successor made no progress", 90.0)
     return any(finding.kind is Kind.HANGING and finding.where.startswith(OUTPUT) for finding in rig.judge().found)
 
 

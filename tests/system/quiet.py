@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from services.runtime.codec import Codec
@@ -19,6 +19,9 @@ _BREATH = 0.5
 _ANSWER = 30.0
 _RESTLESS = ("slt.heartbeat", "slt.progress", "slt.out.", "slt.exercise.")
 """They get records for ever: clock, resume points, pulses. What is owed to outlets shows in DELIVER's resume points."""
+_COORDINATOR = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
+)
 Part = tuple[str, int]
 
 
@@ -45,6 +48,7 @@ def wait_until_quiet(config: Mapping[str, Any], seconds: float) -> None:
 
 
 def ends_of(admin: AdminClient, isolation: IsolationLevel) -> dict[Part, int]:
+    """The end of every partition that comes to rest."""
     topics = admin.list_topics(timeout=_ANSWER).topics
     parts = [
         TopicPartition(name, number)
@@ -81,12 +85,20 @@ def unread(config: Mapping[str, Any], stage: Stage, ends: Mapping[Part, int]) ->
 
 
 def _group_positions(config: Mapping[str, Any], group: str, parts: list[Part]) -> dict[Part, int]:
+    """What the group has committed; asked again while its coordinator is only just up."""
     consumer = Consumer({**config, "group.id": group, "enable.auto.commit": False})
+    deadline = time.monotonic() + _ANSWER
     try:
-        found = consumer.committed([TopicPartition(*part) for part in parts], timeout=_ANSWER)
+        while True:
+            try:
+                found = consumer.committed([TopicPartition(*part) for part in parts], timeout=_ANSWER)
+                return {(each.topic, each.partition): max(each.offset, 0) for each in found}
+            except KafkaException as error:
+                if error.args[0].code() not in _COORDINATOR or time.monotonic() > deadline:
+                    raise
+                time.sleep(_BREATH)
     finally:
         consumer.close()
-    return {(each.topic, each.partition): max(each.offset, 0) for each in found}
 
 
 def _deliver_positions(config: Mapping[str, Any]) -> dict[Part, int]:

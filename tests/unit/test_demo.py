@@ -109,6 +109,7 @@ class Faithful:
         self.books = Books()
         self.confirmed: list[Confirmed] = []
         self._offsets: Counter[str] = Counter()
+        self._words: set[tuple[str, str]] = set()
         codec = Codec()
         for item in story.items:
             at = self._next(item.topic)
@@ -150,10 +151,6 @@ class Faithful:
             self._words.add((item.author, payload))
             value = {"author": item.author, "payload": payload, "version": item.payload["version"]}
             self._internal("slt.control", value, payload)
-
-    @property
-    def _words(self) -> set[tuple[str, str]]:
-        return self.__dict__.setdefault("entered", set())  # type: ignore[no-any-return]
 
     def hold(self, series: str, holders: Holders) -> None:
         for org, version in holders.items():

@@ -22,6 +22,8 @@ _OUTPUT = {
 _WARM_UP = 0.2
 """Share of the records that come first and are not counted."""
 _AT_ONCE = 50_000
+_PORTION = 2000
+"""Reports that are handed to the broker at once."""
 _PATIENCE = 120.0
 _SLOWEST = 100.0
 """Reports per second: a stage below it is given up."""
@@ -63,8 +65,10 @@ class Caught(NamedTuple):
 
 def measure(world: World, reports: Sequence[bytes], last: str) -> Iterator[Caught]:
     """Each stage up to `last` on the reports, which are submitted first. MeasureError if one loses any."""
-    for report in reports:
+    for number, report in enumerate(reports, 1):
         world.submit(report)
+        if number % _PORTION == 0:
+            world.submitted()
     world.submitted()
     for stage in STAGES[: STAGES.index(last) + 1]:
         topics = (*OUTLETS, *NOTICES) if stage == "deliver" else (_OUTPUT[stage],)

@@ -68,8 +68,8 @@ class World:
 
     def close(self) -> None:
         """Let go of every client before the broker goes: they would complain until the process ends."""
-        self._submitters.clear()
-        self._turn = cycle(())
+        for submitter in self._submitters:
+            submitter.close()
         del self.admin
 
     def register(self) -> None:
