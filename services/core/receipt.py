@@ -11,6 +11,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.reason import Reason
 from services.core.stage import Output, Source
@@ -56,9 +57,7 @@ def receipt_output(receipt: Receipt, encode: Encode) -> Output:
         "version": receipt.version, "result": receipt.result.value, "reason": reason, "advice": receipt.advice,
         "field": receipt.field, "at": receipt.at,
     }  # fmt: skip
-    item = {
-        "topic": f"slt.notices.{receipt.org}", "key": key, "sequence": 1, "body": 0,
-        "header": render(Envelope(DeliveryType.RECEIPT, key, 1, 0, 0, 0, 0, "Actual")),
-    }  # fmt: skip
-    owed = {"incident": "", "epoch": -1, "as_of": receipt.at, "bodies": [encode("receipt", body)], "items": [item]}
+    header = render(Envelope(DeliveryType.RECEIPT, key, 1, 0, 0, 0, 0, "Actual"))
+    only = group(Common("slt.notices.", 1, header, b"", 0), [Addressed(receipt.org, key, "")])
+    owed = {"incident": "", "epoch": -1, "as_of": receipt.at, "bodies": [encode("receipt", body)], "groups": [only]}
     return Output("slt.receipts", receipt.org, "deliveries", owed)

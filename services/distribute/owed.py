@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, NamedTuple
 
 from services.core.control import PartnerStatus
+from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.ids import Ids
 from services.core.ledger import Incident, Slot, SlotState
@@ -20,7 +20,8 @@ from services.core.view import build_view
 
 RECALL_DEADLINE = timedelta(hours=24)
 MOST_ITEMS = 1000
-"""Items in one record of slt.deliveries: about 200 kB, well below the 512 kB at which records are split."""
+"""Deliveries in one record of slt.deliveries: about 80 kB beside the bodies; records over 512 kB are to be split."""
+_MARK = "\x00"
 _REPLACED = {"notice": "This key has no content any more: what it held goes on under another key."}
 
 
@@ -34,22 +35,35 @@ class Outlets(NamedTuple):
 
 
 def owed_records(found: Reconciled, outlets: Outlets) -> Iterator[dict[str, Any]]:
-    """The `deliveries` records of one reconciliation."""
+    """The `deliveries` records of one reconciliation; a large one is split."""
     bodies: dict[Any, int] = {}
     encoded: list[bytes] = []
-    items: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
     for delivery in found.deliveries:
         key = _body_key(delivery.send)
         if key not in bodies:
             bodies[key] = len(encoded)
             encoded.append(_body(delivery.send, found.incident, outlets))
-        items += _items(delivery, bodies[key], found.incident.status, outlets)
-    every = iter(items)
-    while batch := list(islice(every, MOST_ITEMS)):
+        groups += _groups(delivery, bodies[key], found.incident.status, outlets)
+    for some in _split(groups):
         yield {
             "incident": found.incident.id, "epoch": outlets.policy.epoch, "as_of": outlets.now, "bodies": encoded,
-            "items": batch,
+            "groups": some,
         }  # fmt: skip
+
+
+def _split(groups: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """In their order, at most MOST_ITEMS deliveries together."""
+    some: list[dict[str, Any]] = []
+    count = 0
+    for one in groups:
+        if some and count + len(one["recipients"]) > MOST_ITEMS:
+            yield some
+            some, count = [], 0
+        some.append(one)
+        count += len(one["recipients"])
+    if some:
+        yield some
 
 
 def _body_key(send: Send) -> Any:
@@ -66,23 +80,34 @@ def _body(send: Send, incident: Incident, outlets: Outlets) -> bytes:
     return outlets.encode("view", build_view(incident.status, reports))
 
 
-def _items(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Iterator[dict[str, Any]]:
-    """One item per recipient: where it goes, and the envelope, of which only the ids differ within a class."""
+def _groups(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Iterator[dict[str, Any]]:
+    """The deliveries of one class; a key that goes on under another differs in that too, so each stands alone."""
     send = delivery.send
     prefix = "slt.out." if status == Status.ACTUAL else "slt.exercise."
-    sequence, ids = send.slot.sequence, outlets.ids
-    marker = "\x00"
-    before, after = render(_envelope(send, marker, status)).split(marker.encode())
-    for recipient in delivery.recipients:
-        key = ids.key(recipient, status, send.slot.name)
-        message = ids.message(recipient, key, sequence)
-        header = before + message.encode() + after
-        if send.slot.replaced_by:
-            header += f";replaced_by={ids.key(recipient, status, send.slot.replaced_by)}".encode()
-        yield {"topic": prefix + recipient, "key": key, "sequence": sequence, "header": header, "body": body}
-        if send.type is DeliveryType.RECALL and _cannot_read(recipient, outlets.policy):
-            topic = f"slt.notices.{recipient}"
-            yield {"topic": topic, "key": message, "sequence": sequence, "header": header, "body": body}
+    before, after = render(_envelope(send, _MARK, status)).split(_MARK.encode())
+    common = Common(prefix, send.slot.sequence, before, after, body)
+    addressed = [_addressed(recipient, send, status, outlets.ids) for recipient in delivery.recipients]
+    if send.slot.replaced_by:
+        for one in addressed:
+            survivor = outlets.ids.key(one.recipient, status, send.slot.replaced_by)
+            yield group(common._replace(after=after + f";replaced_by={survivor}".encode()), [one])
+        return
+    for some in _batched(addressed, MOST_ITEMS):
+        yield group(common, some)
+    cut_off = [one for one in addressed if _cannot_read(one.recipient, outlets.policy)]
+    if send.type is DeliveryType.RECALL and cut_off:
+        notices = (one._replace(key=one.message) for one in cut_off)
+        yield group(common._replace(prefix="slt.notices."), notices)
+
+
+def _addressed(recipient: str, send: Send, status: str, ids: Ids) -> Addressed:
+    key = ids.key(recipient, status, send.slot.name)
+    return Addressed(recipient, key, ids.message(recipient, key, send.slot.sequence))
+
+
+def _batched(every: Sequence[Addressed], most: int) -> Iterator[Sequence[Addressed]]:
+    """Runs of at most `most`."""
+    return (every[start : start + most] for start in range(0, len(every), most))
 
 
 def _envelope(send: Send, message: str, status: str) -> Envelope:

@@ -23,7 +23,7 @@ class CodecError(ValueError):
     """Bytes that are no record of ours, or a value that its schema does not allow; the text names neither content."""
 
 
-class UnknownSchema(CodecError):
+class UnknownSchemaError(CodecError):
     """A header that names no schema of the manifest."""
 
 
@@ -58,11 +58,11 @@ class Codec:
         return buffer.getvalue()
 
     def kind_of(self, data: bytes) -> str:
-        """The record type that the header names; UnknownSchema if it names none."""
+        """The record type that the header names; UnknownSchemaError if it names none."""
         try:
             return self._readers[data[:5]][0]
         except KeyError:
-            raise UnknownSchema("the header names no known schema") from None
+            raise UnknownSchemaError("the header names no known schema") from None
 
     def decode(self, data: bytes) -> tuple[str, dict[str, Any]]:
         """The record type and its fields, read with the newest schema; CodecError if the bytes do not hold one."""

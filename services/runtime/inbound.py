@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.core.reason import Reason
 from services.core.stage import Refusal
-from services.runtime.codec import Codec, CodecError, UnknownSchema
+from services.runtime.codec import Codec, CodecError, UnknownSchemaError
 
 ACCEPTED = frozenset({"submission", "acknowledgement", "signed"})
 
@@ -43,7 +43,7 @@ class Opener:
     def _avro(self, data: bytes) -> Inbound | Refusal:
         try:
             kind, fields = self._codec.decode(data)
-        except UnknownSchema:
+        except UnknownSchemaError:
             return Refusal(Reason.BAD_SCHEMA_ID, "use a schema id of schemas/manifest.yaml")
         except CodecError:
             return Refusal(Reason.BAD_ENCODING, "the bytes do not hold a record of the schema that their header names")

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Message
 
+from services.core.deliveries import items
 from services.core.outlet import Progress, Unconfirmed, misfit, progress_key
 from services.core.reason import Reason
 from services.runtime.codec import CodecError
@@ -172,6 +173,7 @@ class Deliver:
             return None
         if kind != "deliveries":
             return None
+        record["items"] = items(record)
         known, count = self.outside.outlets.by_topic, len(record["bodies"])
         if any(item["topic"] not in known or not 0 <= item["body"] < count for item in record["items"]):
             if misfit(record):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation
 
+from services.core.deliveries import items
 from services.core.outlet import Owed, misfit
 from services.runtime.codec import Codec, CodecError
 from services.runtime.outlets_lane import Lane
@@ -94,6 +95,7 @@ class Stretch:
     def _items(self, value: bytes) -> list[Delivery]:
         try:
             record = self._codec.decode(value)[1]
+            record["items"] = items(record)
             if misfit(record):
                 return []
         except (CodecError, KeyError):

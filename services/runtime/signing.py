@@ -1,4 +1,4 @@
-"""Signs control records as a representative does: the JSON text, its signer, and an Ed25519 signature over its bytes."""
+"""Signs control records as a representative does: the JSON text, the signer, an Ed25519 signature over its bytes."""
 
 from __future__ import annotations
 

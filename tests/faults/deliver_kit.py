@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
+from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import HEADER, DeliveryType, Envelope, parse, render
 from services.runtime import kafka
 from services.runtime.codec import Codec
@@ -100,7 +101,13 @@ class Log:
             sent = Sent(f"{incident}-{number}", sequence, render(envelope), body)
             self.owed[outlet].append(sent)
             items.append({"topic": outlet, "key": sent.key, "sequence": sequence, "header": sent.header, "body": 0})
-        value = {"incident": incident, "epoch": 1, "as_of": _AS_OF, "bodies": [body], "items": items}
+        value = {
+            "incident": incident,
+            "epoch": 1,
+            "as_of": _AS_OF,
+            "bodies": [body],
+            "groups": [_alone(i) for i in items],
+        }
 
         def written(error: Any, message: Any) -> None:
             assert error is None
@@ -298,3 +305,10 @@ def floors_too_high(outlets: Outlets, log: Log) -> list[str]:
             if late and place < point["floors"].get(outlet, 0):
                 wrong.append(f"{key} at {point['offset']}: {outlet} {place} < {point['floors'][outlet]}")
     return wrong
+
+
+def _alone(item: dict[str, Any]) -> dict[str, Any]:
+    """A group of one delivery: these have nothing in common."""
+    prefix, _, recipient = item["topic"].rpartition(".")
+    common = Common(prefix + ".", item["sequence"], item["header"], b"", item["body"])
+    return group(common, [Addressed(recipient, item["key"], "")])

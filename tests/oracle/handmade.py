@@ -86,15 +86,9 @@ class Logs:
         fields = {"topic": at.topic, "offset": at.offset, "series_id": "", "version": 0, "result": "ACCEPTED"}
         body = self.codec.encode("receipt", {**fields, "reason": "", "advice": "", "field": "", "at": self.now})
         header = b"type=RECEIPT;id=%s;seq=1;prev=0;delete=0;replace=0;keep=0;status=Actual" % str(at).encode()
-        item: dict[str, Any] = {
-            "topic": f"slt.notices.{org}",
-            "key": str(at),
-            "sequence": 1,
-            "header": header,
-            "body": 0,
-        }
-        self.append("slt.receipts", {"epoch": -1, "as_of": self.now, "bodies": [body], "items": [item]})
-        self.append(item["topic"], None, key=str(at), data=body, kind="receipt", header=header)
+        topic = f"slt.notices.{org}"
+        self.append("slt.receipts", self._owed(body, _alone(topic, str(at), 1, header)) | {"epoch": -1})
+        self.append(topic, None, key=str(at), data=body, kind="receipt", header=header)
 
     def decision(self, accounts: list[Fields]) -> None:
         """The decision's record, chained to the one before."""
@@ -116,11 +110,12 @@ class Logs:
             **marks,
         }
         header = f"id={topic}{sequence};seq={sequence};" + ";".join(f"{name}={value}" for name, value in mark.items())
-        item = {"topic": topic, "key": "k", "sequence": sequence, "header": header.encode(), "body": 0}
-        owed = {"epoch": self.epoch, "as_of": self.now, "bodies": [body], "items": [item]}
-        self.append("slt.deliveries", owed)
+        self.append("slt.deliveries", self._owed(body, _alone(topic, "k", sequence, header.encode())))
         if arrives:
             self.arrive(body, header.encode(), topic=topic)
+
+    def _owed(self, body: bytes, group: dict[str, Any]) -> dict[str, Any]:
+        return {"epoch": self.epoch, "as_of": self.now, "bodies": [body], "groups": [group]}
 
     def arrive(self, body: bytes, header: bytes, topic: str = "slt.out.birch") -> Entry:
         """One record in a partner's topic."""
@@ -162,3 +157,12 @@ def faultless() -> Logs:
     logs.deliver(logs.recall(), 3, type="RECALL", delete=2, replace=1)
     logs.now += timedelta(minutes=1)
     return logs
+
+
+def _alone(topic: str, key: str, sequence: int, header: bytes) -> dict[str, Any]:
+    """A group of one delivery."""
+    prefix, _, recipient = topic.rpartition(".")
+    return {
+        "prefix": prefix + ".", "sequence": sequence, "before": header, "after": b"", "body": 0,
+        "recipients": [recipient], "keys": [key], "messages": [""],
+    }  # fmt: skip

@@ -127,11 +127,12 @@ class World:
         logs = (*self.of("slt.deliveries"), *self.of("slt.receipts"))
         return tuple(
             Owed(
-                item["topic"], item["key"], item["sequence"], item["header"],
-                log.value["bodies"][item["body"]], log.value["epoch"], log.value["as_of"], log.at,
+                one["prefix"] + recipient, key, one["sequence"], one["before"] + message.encode() + one["after"],
+                log.value["bodies"][one["body"]], log.value["epoch"], log.value["as_of"], log.at,
             )
             for log in logs
-            for item in log.value["items"]
+            for one in log.value["groups"]
+            for recipient, key, message in zip(one["recipients"], one["keys"], one["messages"], strict=True)
         )  # fmt: skip
 
     @cached_property

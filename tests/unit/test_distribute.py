@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.ids import Ids
 from services.core.policy import Policy
@@ -62,7 +63,7 @@ class Slot:
                 self.progress.append((output.value["epoch"], output.value["recalls_due"]))
             else:
                 assert not isinstance(output.value, bytes)
-                self.owed += output.value["items"]
+                self.owed += items(output.value)
         return result
 
     def types(self) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from fastavro.validation import ValidationError, validate
 
 from services.cli.schemas import schema, versions
 from services.core.control import control_id, read_control
+from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.fold import PolicyFold
 from services.core.policy import Policy
@@ -244,6 +245,6 @@ def test_a_control_record_carries_what_was_signed(path: Path) -> None:
 @pytest.mark.parametrize("path", _examples("deliveries/examples/good"))
 def test_a_delivery_carries_an_envelope_and_a_body_of_ours(path: Path) -> None:
     example = _Reader("deliveries").value(_read(path))
-    for item in example["items"]:
+    for item in items(example):
         assert parse(item["header"]).sequence == item["sequence"]
         assert CODEC.decode(example["bodies"][item["body"]])[0] in RECORDS
