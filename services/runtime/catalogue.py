@@ -179,7 +179,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "slt_undeliverable_total", Kind.COUNTER, Unit.RECORDS, (), _DELIVER,
         "Deliveries that the broker refuses for good; each is a task for a person.",
     ),
-    Metric("slt_outlet_parked", Kind.GAUGE, Unit.STATE, (ORG,), _DELIVER, "1 while an outlet of it is parked."),
+    Metric("slt_outlet_parked", Kind.GAUGE, Unit.STATE, (ORG,), _DELIVER, "Outlets of it that are parked."),
     Metric(
         "slt_outlet_pulse_timestamp_seconds", Kind.GAUGE, Unit.SECONDS, (ORG,), _DELIVER,
         "Time of the last pulse that the broker confirmed on the outlet, since 1970.",

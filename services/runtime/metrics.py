@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 
 from services.core.gates import Code
+from services.core.outlet import organisation
 from services.core.reason import Reason
 from services.core.stage import Outcome
 from services.runtime.catalogue import CATALOGUE, Group, Kind, LabelError, Metric, TransactionResult, family
@@ -250,6 +251,7 @@ class DeliverMetrics:
         self._skipped: Counter = instruments.child("slt_skipped_total")
         self._undeliverable: Counter = instruments.child("slt_undeliverable_total")
         self._progress: Counter = instruments.child("slt_progress_total")
+        self._parked: set[str] = set()
         self._catch_up: Histogram = instruments.child("slt_catch_up_seconds")
 
     def inputs(self, topic: str, partition: int, n: int) -> None:
@@ -268,13 +270,21 @@ class DeliverMetrics:
         """`n` deliveries are refused by the broker for good."""
         self._undeliverable.inc(n)
 
-    def parked(self, org: str) -> None:
-        """An outlet of the organisation was parked."""
-        self._instruments.child("slt_outlet_parked", org).set(1)
+    def parked(self, topic: str) -> None:
+        """The outlet was parked."""
+        self._parked.add(topic)
+        self._tell_parked(topic)
 
-    def reopened(self, org: str) -> None:
+    def reopened(self, topic: str) -> None:
         """It is open (again): call it at the start as well, so that the gauge stands at 0."""
-        self._instruments.child("slt_outlet_parked", org).set(0)
+        self._parked.discard(topic)
+        self._tell_parked(topic)
+
+    def _tell_parked(self, topic: str) -> None:
+        """An organisation has several outlets: one that opens does not hide another that is parked."""
+        org = organisation(topic) or ""
+        count = sum(organisation(one) == org for one in self._parked)
+        self._instruments.child("slt_outlet_parked", org).set(count)
 
     def pulse(self, org: str, at: datetime) -> None:
         """The broker confirmed a pulse on the organisation's outlet."""

@@ -224,7 +224,7 @@ class Deliver:
 
     def _returned(self, outlet: Outlet, needless: int) -> None:
         self.skipped += needless
-        self.outside.observer.reopened(outlet.org)
+        self.outside.observer.reopened(outlet.topic)
         _log.info("outlet open again", topic=outlet.topic, count=needless)
 
     def _not_returned(self, outlet: Outlet, error: str) -> None:
@@ -271,7 +271,7 @@ class Deliver:
             for entry in entries:
                 if entry[0].lane is not None:
                     entry[0].lane.owe(outlet.topic, entry, listed=listed)
-        self.outside.observer.parked(outlet.org)
+        self.outside.observer.parked(outlet.topic)
 
     def _stop_returns(self) -> None:
         for outlet in self.returns.stop_all():

@@ -142,7 +142,7 @@ class Chores:
 
     def _tell_of(self, outlet: Outlet) -> None:
         if outlet.topic not in self._counted and outlet.state is State.OPEN:
-            self._outside.observer.reopened(outlet.org)
+            self._outside.observer.reopened(outlet.topic)
         if count := outlet.confirmed - self._counted.get(outlet.topic, 0):
             self._outside.observer.delivered(outlet.org, count)
         self._counted[outlet.topic] = outlet.confirmed

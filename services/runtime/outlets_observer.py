@@ -21,10 +21,10 @@ class OutletObserver(Protocol):
     def undeliverable(self, n: int) -> None:
         """`n` deliveries are refused by the broker for good, or are in a record that cannot be read."""
 
-    def parked(self, org: str) -> None:
-        """An outlet of the organisation was parked."""
+    def parked(self, topic: str) -> None:
+        """The outlet was parked."""
 
-    def reopened(self, org: str) -> None:
+    def reopened(self, topic: str) -> None:
         """It is open (again)."""
 
     def pulse(self, org: str, at: datetime) -> None:
@@ -58,10 +58,10 @@ class Unwatched:
     def undeliverable(self, n: int) -> None:
         """Not counted."""
 
-    def parked(self, org: str) -> None:
+    def parked(self, topic: str) -> None:
         """Not shown."""
 
-    def reopened(self, org: str) -> None:
+    def reopened(self, topic: str) -> None:
         """Not shown."""
 
     def pulse(self, org: str, at: datetime) -> None:

@@ -164,8 +164,10 @@ def test_what_deliver_counts(registry: CollectorRegistry) -> None:
     deliver.progress_written()
     deliver.catch_up(0.3)
     deliver.lag("slt.deliveries", 1, 1.5, 40)
-    deliver.reopened("harbour-relief")
-    deliver.parked("meridian-aid")
+    deliver.reopened("slt.out.harbour-relief")
+    deliver.parked("slt.out.meridian-aid")
+    deliver.parked("slt.notices.meridian-aid")
+    deliver.reopened("slt.notices.meridian-aid")
     deliver.pulse("meridian-aid", datetime(2026, 3, 1, tzinfo=UTC))
     where = {"stage": "deliver", "topic": "slt.deliveries", "partition": "1"}
     expected: list[tuple[str, dict[str, str], float]] = [

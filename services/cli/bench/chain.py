@@ -119,7 +119,7 @@ class Run(NamedTuple):
     pace: float
     """Reports per second that were really sent."""
     busy: dict[str, float]
-    """Cores used by each process, and by `others`."""
+    """Cores used by each process, by `bench` (load and readers) and by `others`."""
 
     @property
     def latencies(self) -> list[int]:
@@ -158,7 +158,7 @@ class Chain:
             ended = time.time()
             missing = self._missing(before + len(reports) * RECIPIENTS)
         counted = [each for each in self._hands.received(before) if each.submitted >= (began + _WARM_UP) * 1000]
-        busy = {name: watch.used(name, began, ended) / (ended - began) for name in self._pids()}
+        busy = {name: watch.used(name, began, ended) / (ended - began) for name in (*self._pids(), "bench")}
         busy["others"] = watch.others(began, ended)
         return Run(rate, seconds, counted, missing, len(reports) / (ended - began), busy)
 
