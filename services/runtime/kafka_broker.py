@@ -65,10 +65,11 @@ class KafkaBroker:
             on_lost=lambda _, parts: self._guard(self._lost, parts),
         )
 
-    def poll(self, limit: int, seconds: float) -> Sequence[Message]:
-        """The first record as soon as it is there, with all that is ready beside it."""
+    def poll(self, limit: int, seconds: float, until: float = 0.0) -> Sequence[Message]:
+        """See the port."""
         first = self._consumer.poll(seconds)
-        rest = self._consumer.consume(limit - 1, 0) if first is not None and limit > 1 else []
+        left = max(0.0, until - time.monotonic())
+        rest = self._consumer.consume(limit - 1, left) if first is not None and limit > 1 else []
         if self._failure:
             raise self._failure
         if first is None:

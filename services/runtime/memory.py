@@ -156,8 +156,8 @@ class MemoryBroker:
         self._group.sources = tuple(sources)
         self._group.members.add(self._slot)
 
-    def poll(self, limit: int, seconds: float) -> Sequence[Message]:
-        """See the port."""
+    def poll(self, limit: int, seconds: float, until: float = 0.0) -> Sequence[Message]:
+        """See the port; there is nothing to spare here, so nothing is gathered."""
         with self._cluster.news:
             self._check()
             self._rebalance()

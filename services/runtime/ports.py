@@ -61,8 +61,11 @@ class Broker(Protocol):
     def open(self, sources: Sequence[str], owner: Owner) -> None:
         """End what a previous holder of this slot left open, then join the group."""
 
-    def poll(self, limit: int, seconds: float) -> Sequence[Message]:
-        """At most `limit` committed records of owned partitions, waiting `seconds` for the first; Fatal on a gap."""
+    def poll(self, limit: int, seconds: float, until: float = 0.0) -> Sequence[Message]:
+        """At most `limit` committed records of owned partitions, waiting `seconds` for the first; Fatal on a gap.
+
+        After the first more may be gathered, until the monotonic clock shows `until`.
+        """
 
     def begin(self) -> None:
         """Open a transaction; never with a producer whose last outcome is in doubt (reliability.md §2.4)."""
