@@ -28,7 +28,8 @@ demo: setup  ## start everything and play the bundled scenario (ONCE=1: end when
 	$(BIN)/slt demo $(if $(ONCE),--once)
 
 test: setup  ## every kind of check at a reduced size, on real Kafka and Redis
-	$(BIN)/python -m pytest -m 'not full'
+	$(BIN)/python -m pytest -m 'not full' -n 2 tests/unit tests/property
+	$(BIN)/python -m pytest -m 'not full' --durations=20 tests/contract tests/system tests/faults
 
 test-full: setup  ## the same at the sizes that the requirements name
 	$(BIN)/python -m pytest

@@ -1,7 +1,7 @@
 """Incidents in the ledger's state: a part per report, and one part with what recipients hold.
 
 Recipients with equal holdings share an entry of that part, so that fifty recipients cost a few hundred bytes and not a
-record each (docs/adr/0021).
+record each (docs/adr/0019).
 """
 
 from __future__ import annotations
