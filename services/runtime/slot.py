@@ -6,6 +6,7 @@ A service's main.py is one call: `sys.exit(main(build, sys.argv[1:]))`.
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -63,11 +64,19 @@ def main(
     stop = stop_on_signal()
     registry = CollectorRegistry()
     slot = Slot(built, settings, given.slot, StageMetrics(built.stage, given.slot, registry))
+    _spare_the_collector()
     with exporter(given.metrics_port, registry):
         log.info("slot started")
         end = slot.run(stop, connect)
     log.info("slot ended", reason=end.name)
     return end
+
+
+def _spare_the_collector() -> None:
+    """Tables and modules stay for good and records die young: scanning them again and again is a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @dataclass(frozen=True)

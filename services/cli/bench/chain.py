@@ -23,8 +23,8 @@ _AT_ONCE = 1000
 _PATIENCE = 60.0
 _WARM_UP = 5.0
 """Seconds of every load that are not counted."""
-_FIRST = 40
-"""Reports that are sent before the first load, so that every process has done everything once."""
+_FIRST, _FIRST_RATE = 1500, 50.0
+"""Reports that come before the first load: half a minute, in which the broker's compiler does most of its work."""
 
 
 class Received(NamedTuple):
@@ -144,7 +144,7 @@ class Chain:
         """One slot of each stage; ready when the first reports are in everybody's hands."""
         with world.running(*STAGES) as slots, Hands(world) as hands:
             chain = cls(world, slots, hands)
-            chain._send(world.take(_FIRST), 10.0)
+            chain._send(world.take(_FIRST), _FIRST_RATE)
             chain._arrive(_FIRST * RECIPIENTS)
             yield chain
 
