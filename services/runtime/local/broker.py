@@ -78,8 +78,11 @@ def format_arguments(cluster_id: str, config: str, password: str) -> str:
 
 
 def new_cluster_id() -> str:
-    """A random cluster id in Kafka's own form."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    """A random cluster id in Kafka's own form; a first hyphen would be read as an option by its tools."""
+    while True:
+        found = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        if not found.startswith("-"):
+            return found
 
 
 class Broker:
