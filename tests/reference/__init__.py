@@ -1,0 +1,1 @@
+"""The rules of release a second time: straight loops over plain values, written from docs/rules.md alone."""
