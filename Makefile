@@ -5,10 +5,10 @@ STAMP := .venv/.ready
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full check bench clean
+.PHONY: help setup demo test test-full check differential bench clean
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv with everything in it and the slt command
 
@@ -40,6 +40,9 @@ check: setup  ## style, types, layers, unit and property tests; needs no broker
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property
+
+differential: setup  ## the engine against the naive reference (CASES=1000000 SEED=n JOBS=2; a random seed if none is given)
+	$(BIN)/python -m tests.reference.main --cases $(or $(CASES),1000000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
 
 bench: setup  ## measure and write build/bench.json (LONG=1: more and longer)
 	$(BIN)/slt bench $(if $(LONG),--long)
