@@ -104,7 +104,8 @@ class Registry:
             [self.grant] * random.randint(8, 24) + [self.end] * random.randint(0, 2) + [self.group] * 2
             + [self.withdrawal] * random.randint(0, 2) + [self.area] * random.randint(0, 3)
             + [self.sensitivity] * random.randint(0, 2) + [self.overlay] * random.randint(0, 1)
-            + [self.lou] * 3 + [self.breakglass] * random.choice((0, 2, 6)) + [self.partner_again] * random.randint(0, 1)
+            + [self.lou] * 3 + [self.breakglass] * random.choice((0, 2, 6))
+            + [self.partner_again] * random.randint(0, 1)
         )  # fmt: skip
         random.shuffle(makers)
         payloads += [maker() for maker in makers]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from random import Random, SystemRandom
@@ -115,7 +115,7 @@ def describe(found: Difference) -> str:
     return "\n".join(lines)
 
 
-def _words(value: str | frozenset[str]) -> str:
+def _words(value: Collection[str]) -> str:
     return value if isinstance(value, str) else " ".join(sorted(value)) or "none"
 
 
