@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.core.control import control_id, read_control
+from services.core.control import control_id
+from services.core.control_read import read_control
 from services.core.fold import PolicyFold
 from services.core.policy import Policy
 from services.core.stage import Record, Refusal, Source

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.core.control import ADMIN, ANY, Control, ControlType, End, Grant, GrantState, control_id, read_control
+from services.core.control import ADMIN, ANY, Control, ControlType, End, Grant, GrantState, control_id
+from services.core.control_read import read_control
 from services.core.fold import Verify
 from services.core.policy import Policy
 from services.core.reason import Reason

@@ -1,26 +1,21 @@
-"""The records of slt.control: partners, representatives, grants, ends and outlets, read from the JSON that was signed.
-
-One payload names its type and version; its id follows from its fields, so that a signature binds all of them.
-"""
+"""The records of slt.control and their words (consent.md §1, F1; docs/rules.md §3); control_read reads them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping
+from datetime import datetime
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
-from services.core.reason import Reason
-from services.core.report import InfoKind, Status
-from services.core.stage import Refusal
-from services.core.submission import Refused
+from services.core.projection import Attribution, Place, Point, Projection
+from services.core.report import Status
 
 ANY = "*"
+PRESENT = "present"
+"""Recipients: those of `*` that work where it happened."""
 ADMIN = "admin"
-LONGEST_GRANT = timedelta(days=366)
-_ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+PURPOSE = "SECURITY_OF_PERSONNEL_OPERATIONS_ASSETS"
+"""The only purpose for which anything is shared (consent.md F1)."""
 
 
 class ControlType(StrEnum):
@@ -31,6 +26,13 @@ class ControlType(StrEnum):
     GRANT = "grant"
     END = "end"
     OUTLET = "outlet"
+    WITHDRAWAL = "withdrawal"
+    AREA = "area"
+    SENSITIVITY = "sensitivity"
+    OVERLAY = "overlay"
+    LOU = "lou"
+    GROUP = "group"
+    BREAKGLASS = "breakglass"
 
 
 class PartnerStatus(StrEnum):
@@ -76,12 +78,14 @@ class GrantEffect(StrEnum):
 
 
 class GrantState(StrEnum):
-    """GIVEN permits; the others say who ended it."""
+    """GIVEN permits. The grantor may also withdraw, refuse or defer; REVOKED and INVALIDATED come from another."""
 
     GIVEN = "GIVEN"
     WITHDRAWN = "WITHDRAWN"
     REVOKED = "REVOKED"
     INVALIDATED = "INVALIDATED"
+    REFUSED = "REFUSED"
+    DEFERRED = "DEFERRED"
 
 
 class WithdrawalMode(StrEnum):
@@ -91,11 +95,75 @@ class WithdrawalMode(StrEnum):
     RECALL = "RECALL"
 
 
+class Action(StrEnum):
+    """What a grant lets its recipients do with a report (consent.md §1)."""
+
+    READ = "READ"
+    ONWARD = "ONWARD"
+    DERIVE = "DERIVE"
+    ATTRIBUTE = "ATTRIBUTE"
+    AGGREGATE = "AGGREGATE"
+    PERSONAL = "PERSONAL"
+    PUBLISH = "PUBLISH"
+
+
+class Condition(StrEnum):
+    """When a grant permits."""
+
+    NONE = ""
+    IMMINENT_ONLY = "IMMINENT_ONLY"
+
+
+class Obligation(StrEnum):
+    """A duty that travels with a permit, and that a recipient declares it can discharge (gate 13)."""
+
+    ENCRYPT = "ENCRYPT"
+    ACK_RECALL = "ACK_RECALL"
+    DELETE_BY = "DELETE_BY"
+
+
+class Level(StrEnum):
+    """Level of cooperation in an area."""
+
+    REGULAR = "REGULAR"
+    ENHANCED = "ENHANCED"
+
+
+class Sensitivity(IntEnum):
+    """Harm if something is disclosed without authorisation (consent.md F6)."""
+
+    LOW = 0
+    MODERATE = 1
+    HIGH = 2
+    SEVERE = 3
+
+
+class SrmLevel(StrEnum):
+    """Security risk level of an area (consent.md F5, SLT-11)."""
+
+    UNKNOWN = ""
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    VERY_HIGH = "VERY_HIGH"
+    UNACCEPTABLE = "UNACCEPTABLE"
+
+
 class OutletState(StrEnum):
     """Whether DELIVER may write a recipient's topic."""
 
     OPEN = "OPEN"
     PARKED = "PARKED"
+
+
+class Entitlement(NamedTuple):
+    """What an observer may read: portions of a forum's material in a time (SLT-47, SLT-48)."""
+
+    forum: str
+    kinds: frozenset[str]
+    areas: frozenset[str]
+    valid_from: datetime
+    valid_to: datetime
 
 
 class Partner(NamedTuple):
@@ -108,6 +176,21 @@ class Partner(NamedTuple):
     """ISO 3166-1 alpha-3 codes, or `*`."""
     kinds: frozenset[str]
     statuses: frozenset[str]
+    presence: frozenset[str]
+    """Where it works; `areas` is where it wants to hear from."""
+    members: frozenset[str]
+    """Organisations of a platform (SLT-46); empty for all others."""
+    ceiling: Sensitivity
+    capabilities: frozenset[Obligation]
+    entitlements: tuple[Entitlement, ...]
+    admitted_by: str
+    """The Designated Official who admitted a field partner (SLT-05)."""
+    valid_to: datetime | None
+    threshold: str
+    """Least severity that it wants to receive; empty: all."""
+    paused: bool
+    lou: str
+    """Id of its letter of understanding."""
 
 
 class Representative(NamedTuple):
@@ -133,12 +216,21 @@ class Grant(NamedTuple):
     kinds: frozenset[str]
     areas: frozenset[str]
     recipients: frozenset[str]
-    """Organisation ids, `category:<Category>`, or `*`: every active partner that is no third party."""
+    """Words of docs/rules.md §3: organisation ids, `*`, `present`, `category:`, `group:`, `platform:`."""
     valid_from: datetime
     valid_to: datetime
     covers_earlier: bool
     state: GrantState
     mode: WithdrawalMode
+    actions: frozenset[Action]
+    projection: Projection | Point
+    """The most that it permits."""
+    attribution: Attribution
+    condition: Condition
+    obligations: frozenset[Obligation]
+    level: Level
+    """ENHANCED: only where the area's level was ENHANCED when the report came."""
+    purpose: str
 
 
 class End(NamedTuple):
@@ -156,189 +248,117 @@ class Outlet(NamedTuple):
     state: OutletState
 
 
-Control = Partner | Representative | Grant | End | Outlet
+class Withdrawal(NamedTuple):
+    """An originator takes a series back for good."""
+
+    originator: str
+    series: str
+    """originator/id."""
+    mode: WithdrawalMode
+
+
+class Area(NamedTuple):
+    """An area's level from a time on (SLT-11); every version stays in the history."""
+
+    area: str
+    level: Level
+    valid_from: datetime
+    srm_level: SrmLevel
+    approver: str
+
+
+class SensitivityRow(NamedTuple):
+    """How sensitive a kind (or `*`) is when a place is given so precisely."""
+
+    kind: str
+    precision: Place
+    level: Sensitivity
+
+
+class SensitivityTable(NamedTuple):
+    """An information-sharing protocol of an area, or of `*` (consent.md F6)."""
+
+    area: str
+    rows: tuple[SensitivityRow, ...]
+
+
+class OverlayRule(NamedTuple):
+    """A local rule that can only narrow."""
+
+    kinds: frozenset[str]
+    recipients: frozenset[str]
+    projection: Projection | Point | None
+    """The most that they may see; None: nothing at all."""
+
+
+class Overlay(NamedTuple):
+    """A Designated Official's rules for an area, or for `*` (SLT-06)."""
+
+    area: str
+    rules: tuple[OverlayRule, ...]
+
+
+class Lou(NamedTuple):
+    """A letter of understanding as data (SLT-20)."""
+
+    lou: str
+    text_version: str
+    offers: tuple[Mapping[str, Any], ...]
+    """Grants offered at admission: payloads without grantor, version and times."""
+    withheld_kinds: frozenset[str]
+    break_glass: bool
+
+
+class Group(NamedTuple):
+    """Organisations that work together for a time (SLT-71)."""
+
+    group: str
+    members: frozenset[str]
+    purpose: str
+    valid_from: datetime
+    valid_to: datetime
+
+
+class BreakGlass(NamedTuple):
+    """One person's word that a series has to be released to save lives (consent.md §7.6)."""
+
+    series: str
+    """originator/id."""
+    org: str
+    """The confirming person's organisation."""
+    confirmer: str
+    """The person's name as registered."""
+
+
+Control = (
+    Partner
+    | Representative
+    | Grant
+    | End
+    | Outlet
+    | Withdrawal
+    | Area
+    | SensitivityTable
+    | Overlay
+    | Lou
+    | Group
+    | BreakGlass
+)
+_TYPES: dict[type[Control], ControlType] = {
+    Partner: ControlType.PARTNER, Representative: ControlType.REPRESENTATIVE, Grant: ControlType.GRANT,
+    End: ControlType.END, Outlet: ControlType.OUTLET, Withdrawal: ControlType.WITHDRAWAL, Area: ControlType.AREA,
+    SensitivityTable: ControlType.SENSITIVITY, Overlay: ControlType.OVERLAY, Lou: ControlType.LOU,
+    Group: ControlType.GROUP, BreakGlass: ControlType.BREAKGLASS,
+}  # fmt: skip
+ID_FIELDS: dict[ControlType, tuple[str, ...]] = {
+    ControlType.PARTNER: ("org",), ControlType.REPRESENTATIVE: ("org", "name"), ControlType.GRANT: ("grantor", "grant"),
+    ControlType.END: ("grantor", "grant"), ControlType.OUTLET: ("org",), ControlType.WITHDRAWAL: ("series",),
+    ControlType.AREA: ("area",), ControlType.SENSITIVITY: ("area",), ControlType.OVERLAY: ("area",),
+    ControlType.LOU: ("lou",), ControlType.GROUP: ("group",), ControlType.BREAKGLASS: ("series", "org", "confirmer"),
+}  # fmt: skip
+"""The fields, of a record and of its payload, that are its id within its type."""
 
 
 def control_id(control: Control) -> str:
-    """The record's id within its type."""
-    match control:
-        case Grant(grantor=grantor, grant=grant) | End(grantor=grantor, grant=grant):
-            return f"{grantor}/{grant}"
-        case Representative(org=org, name=name):
-            return f"{org}/{name}"
-        case _:
-            return control.org
-
-
-def read_control(payload: Any) -> tuple[ControlType, int, Control] | Refusal:
-    """Type, version and record of a signed payload (decoded JSON), or why it is none."""
-    try:
-        fields = _Fields(payload)
-        kind = fields.word("type", ControlType)
-        version = fields.whole("version")
-        found = _READERS[kind](fields)
-        fields.done()
-    except Refused as refused:
-        return refused.refusal
-    return kind, version, found
-
-
-class _Fields:
-    """Reads typed fields off a mapping and notices those that nobody asked for."""
-
-    def __init__(self, payload: Any) -> None:
-        if not isinstance(payload, Mapping):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a JSON object")
-        self._left = dict(payload)
-
-    def take(self, name: str, of_type: type, default: Any = None) -> Any:
-        if name not in self._left:
-            if default is None:
-                raise Refused(Reason.BAD_FIELD_MISSING, "send this field", name)
-            return default
-        value = self._left.pop(name)
-        if not isinstance(value, of_type) or (of_type is int and isinstance(value, bool)):
-            raise Refused(Reason.BAD_FIELD_TYPE, f"send a value of JSON type {of_type.__name__}", name)
-        return value
-
-    def word(self, name: str, words: type[StrEnum], default: str | None = None) -> Any:
-        value = self.take(name, str, default)
-        try:
-            return words(value)
-        except ValueError:
-            raise Refused(Reason.BAD_VOCABULARY, f"use one of {', '.join(map(str, words))}", name) from None
-
-    def whole(self, name: str) -> int:
-        value: int = self.take(name, int)
-        if not 1 <= value < 2**31:
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a number from 1", name)
-        return value
-
-    def id(self, name: str, pattern: re.Pattern[str] = _ORG) -> str:
-        value: str = self.take(name, str)
-        if not pattern.fullmatch(value):
-            raise Refused(Reason.BAD_VOCABULARY, "use letters, digits and hyphens", name)
-        return value
-
-    def moment(self, name: str) -> datetime:
-        try:
-            value = datetime.fromisoformat(self.take(name, str))
-        except ValueError:
-            raise Refused(Reason.BAD_TIME, "send ISO 8601 with an offset", name) from None
-        if value.tzinfo is None:
-            raise Refused(Reason.BAD_TIME, "add the offset from UTC, for example +00:00", name)
-        return value
-
-    def words(self, name: str, allowed: Callable[[str], bool], default: list[str] | None = None) -> frozenset[str]:
-        values = self.take(name, list, default)
-        if not all(isinstance(value, str) and allowed(value) for value in values):
-            raise Refused(Reason.BAD_VOCABULARY, "use `*` or known words", name)
-        return frozenset(values)
-
-    def done(self) -> None:
-        if self._left:
-            raise Refused(Reason.BAD_FIELD_UNKNOWN, "remove it", min(map(str, self._left))[:40])
-
-
-def _is_area(value: str) -> bool:
-    return value == ANY or re.fullmatch(r"[A-Z]{3}", value) is not None
-
-
-def _is_kind(value: str) -> bool:
-    return value == ANY or value in InfoKind.__members__
-
-
-def _is_recipient(value: str) -> bool:
-    if value.startswith("category:"):
-        return value.removeprefix("category:") in Category.__members__
-    return value == ANY or _ORG.fullmatch(value) is not None
-
-
-def _is_series(value: str) -> bool:
-    return 3 <= len(value) <= 200 and "/" in value
-
-
-def _partner(fields: _Fields) -> Partner:
-    return Partner(
-        fields.id("org"),
-        fields.word("category", Category),
-        fields.word("status", PartnerStatus),
-        fields.words("areas", _is_area),
-        fields.words("kinds", _is_kind),
-        fields.words("statuses", lambda value: value in {status.value for status in Status}),
-    )
-
-
-def _representative(fields: _Fields) -> Representative:
-    org, name = fields.id("org"), fields.id("name", _NAME)
-    try:
-        key = bytes.fromhex(fields.take("public_key", str))
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise Refused(Reason.BAD_VOCABULARY, "send the 32 bytes of an Ed25519 public key in hex", "public_key")
-    scopes = fields.words("scopes", lambda value: value in {"consent", "administer"})
-    start, end = _period(fields, None)
-    return Representative(org, name, key, scopes, start, end)
-
-
-def _period(fields: _Fields, longest: timedelta | None) -> tuple[datetime, datetime]:
-    start, end = fields.moment("valid_from"), fields.moment("valid_to")
-    if end <= start:
-        raise Refused(Reason.BAD_GRANT, "valid_to lies before valid_from", "valid_to")
-    if longest and end - start > longest:
-        raise Refused(Reason.BAD_GRANT, f"a grant lasts at most {longest.days} days: renew it then", "valid_to")
-    return start, end
-
-
-def _grant(fields: _Fields) -> Grant:
-    grantor, name = fields.id("grantor"), fields.id("grant", _NAME)
-    start, end = _period(fields, LONGEST_GRANT)
-    found = Grant(
-        grantor,
-        name,
-        fields.word("effect", GrantEffect, GrantEffect.PERMIT),
-        fields.word("status", Status),
-        fields.words("series", _is_series, []),
-        fields.words("kinds", _is_kind, []),
-        fields.words("areas", _is_area, []),
-        fields.words("recipients", _is_recipient),
-        start,
-        end,
-        fields.take("covers_earlier", bool, default=False),
-        fields.word("state", GrantState, GrantState.GIVEN),
-        fields.word("mode", WithdrawalMode, WithdrawalMode.RECALL),
-    )
-    _check_grant(found)
-    return found
-
-
-def _check_grant(grant: Grant) -> None:
-    if not grant.recipients:
-        raise Refused(Reason.BAD_GRANT, "an empty audience is nobody: name the recipients", "recipients")
-    if not grant.series and not (grant.kinds and grant.areas):
-        raise Refused(Reason.BAD_GRANT, "name series, or kinds and areas", "series")
-    if grant.state not in {GrantState.GIVEN, GrantState.WITHDRAWN}:
-        raise Refused(Reason.BAD_AUTHOR, "a grantor gives or withdraws; REVOKED comes from an administrator", "state")
-    if any(not series.startswith(f"{grant.grantor}/") for series in grant.series):
-        raise Refused(Reason.BAD_AUTHOR, "a grant covers only its grantor's own reports", "series")
-
-
-def _end(fields: _Fields) -> End:
-    found = End(fields.id("grantor"), fields.id("grant", _NAME), fields.word("state", GrantState))
-    if found.state not in {GrantState.REVOKED, GrantState.INVALIDATED}:
-        raise Refused(Reason.BAD_VOCABULARY, "use one of REVOKED, INVALIDATED", "state")
-    return found
-
-
-def _outlet(fields: _Fields) -> Outlet:
-    return Outlet(fields.id("org"), fields.word("state", OutletState))
-
-
-_READERS: dict[ControlType, Callable[[_Fields], Control]] = {
-    ControlType.PARTNER: _partner,
-    ControlType.REPRESENTATIVE: _representative,
-    ControlType.GRANT: _grant,
-    ControlType.END: _end,
-    ControlType.OUTLET: _outlet,
-}
+    """The record's id within its type: the values of its ID_FIELDS joined by `/`."""
+    return "/".join(getattr(control, name) for name in ID_FIELDS[_TYPES[type(control)]])

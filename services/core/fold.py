@@ -20,8 +20,8 @@ from services.core.control import (
     Partner,
     Representative,
     WithdrawalMode,
-    read_control,
 )
+from services.core.control_read import read_control
 from services.core.gates import MEANING, Code, Target
 from services.core.policy import Policy, Tables, Term, Touch
 from services.core.stage import Record, Refusal

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     BAD_AUTHOR = "BAD_AUTHOR"  # may not make this change
     BAD_PARTNER = "BAD_PARTNER"  # names an organisation that is not in the registry
     BAD_TOPIC = "BAD_TOPIC"  # this kind of record does not belong on this topic
+    BAD_REFERENCE = "BAD_REFERENCE"  # names a group or a letter of understanding that nobody entered
+    BAD_STANDING = "BAD_STANDING"  # a partner's status or category does not allow what its record says
     BAD_GRANT = "BAD_GRANT"  # without an end, reversed, or of nothing
     BAD_ACK = "BAD_ACK"  # for a message that was never delivered to the sender
     NOT_ACTIVE = "NOT_ACTIVE"  # the submitter is not an active partner

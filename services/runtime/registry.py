@@ -14,7 +14,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.core.control import ADMIN, ANY, Category, PartnerStatus
+from services.core.control import ADMIN, ANY, ID_FIELDS, Category, ControlType, PartnerStatus
 from services.core.report import Status
 from services.runtime.secrets import administrator_key, secret
 from services.runtime.signing import sign
@@ -107,6 +107,5 @@ def founding(registry: Registry, signers: Signers) -> Iterator[dict[str, Any]]:
 
 def control_key(payload: Mapping[str, Any]) -> str:
     """The key in slt.control under which a payload is entered: type/id."""
-    kind = payload["type"]
-    names = {"representative": ("org", "name"), "grant": ("grantor", "grant"), "end": ("grantor", "grant")}
-    return "/".join((kind, *(payload[name] for name in names.get(kind, ("org",)))))
+    kind = ControlType(payload["type"])
+    return "/".join((kind.value, *(payload[name] for name in ID_FIELDS[kind])))

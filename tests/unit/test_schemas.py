@@ -17,7 +17,8 @@ from fastavro import parse_schema
 from fastavro.validation import ValidationError, validate
 
 from services.cli.schemas import schema, versions
-from services.core.control import control_id, read_control
+from services.core.control import control_id
+from services.core.control_read import read_control
 from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.fold import PolicyFold
