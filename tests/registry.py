@@ -12,6 +12,7 @@ from services.core.control_read import read_control
 from services.core.fold import PolicyFold
 from services.core.policy import Policy
 from services.core.stage import Record, Refusal, Source
+from services.core.terms import TERMS
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 START, END = "2026-01-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00"
@@ -76,6 +77,6 @@ def report(series: str, **fields: Any) -> dict[str, Any]:
         "epoch": 1000, "raw": {"topic": "slt.in.x", "partition": 0, "offset": 1}, "content_hash": series.encode()[:16],
         "area": {"country": "KEN", "admin1": "", "admin1_name": "", "pcode": "", "cell": "", "found": "COUNTRY_FIELD",
                  "note": ""},
-        "home": 1,
+        "home": 1, "supersedes": "", **{name: default for name, (_, default) in TERMS.items()},
     }  # fmt: skip
     return {**base, **fields}

@@ -1,7 +1,8 @@
 """May this author make this change of slt.control? (ARCHITECTURE §5 rule 6, §8 "who acts"; SLT-45)
 
 The topic proves the organisation, the signature proves the person. One writer per key: a grant is its grantor's alone,
-an end by another authority has a key of its own, everything else is the administrators'.
+so are the withdrawal of a series and a broken glass; an end by another authority has a key of its own, and everything
+else is the administrators'.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.core.control import ADMIN, ANY, Control, ControlType, End, Grant, GrantState, control_id
+from services.core.control import ADMIN, BreakGlass, Control, ControlType, Grant, Withdrawal, control_id
 from services.core.control_read import read_control
 from services.core.fold import Verify
 from services.core.policy import Policy
 from services.core.reason import Reason
+from services.core.references import unknown
 from services.core.stage import Refusal
 
+_ELSEWHERE = "send grants, withdrawals and confirmations to your own topic, all else is the administrators'"
 _SCOPE = {True: "administer", False: "consent"}
 
 
@@ -46,9 +49,14 @@ def authorise(signed: Signed, fields: Any, policy: Policy, verify: Verify, at: d
     if isinstance(found, Refusal):
         return found
     kind, version, control = found
-    owner = control.grantor if isinstance(control, Grant) else ADMIN
-    if owner != signed.author:
-        return Refusal(Reason.BAD_AUTHOR, "grants go to their grantor's own topic, all else to the administrators'")
+    if _owner(control) != signed.author:
+        return Refusal(Reason.BAD_AUTHOR, _ELSEWHERE)
+    refusal = _unproved(signed, control, policy, verify, at) or unknown(control, policy)
+    return refusal or Change(f"{kind}/{control_id(control)}", kind, control_id(control), version, control)
+
+
+def _unproved(signed: Signed, control: Control, policy: Policy, verify: Verify, at: datetime) -> Refusal | None:
+    """Why the signature proves no person who may sign this."""
     signer = policy.representative(signed.author, signed.signer)
     if signer is None or _SCOPE[signed.author == ADMIN] not in signer.scopes:
         return Refusal(Reason.BAD_AUTHOR, "sign as a registered representative with the scope for it", "signer")
@@ -56,23 +64,21 @@ def authorise(signed: Signed, fields: Any, policy: Policy, verify: Verify, at: d
         return Refusal(Reason.BAD_AUTHOR, "the representative's nomination is over: have it renewed", "signer")
     if not verify(signer.public_key, signed.payload.encode("utf-8"), signed.signature):
         return Refusal(Reason.BAD_SIGNATURE, "sign exactly the payload's UTF-8 bytes with the registered key")
-    return _known(control, policy) or Change(
-        f"{kind}/{control_id(control)}", kind, control_id(control), version, control
-    )
-
-
-def _known(control: Control, policy: Policy) -> Refusal | None:
-    """A change may only speak of what the registry knows."""
-    if isinstance(control, End) and policy.term(f"{control.grantor}/{control.grant}") is None:
-        return Refusal(Reason.BAD_GRANT, "there is no such grant", "grant")
-    if not isinstance(control, Grant):
-        return None
-    if control.state is GrantState.WITHDRAWN and policy.term(f"{control.grantor}/{control.grant}") is None:
-        return Refusal(Reason.BAD_GRANT, "there is no such grant to withdraw", "grant")
-    names = (name for name in control.recipients if name != ANY and not name.startswith("category:"))
-    if any(policy.partner(name) is None for name in names):
-        return Refusal(Reason.BAD_PARTNER, "name organisations that are in the registry", "recipients")
+    if isinstance(control, BreakGlass) and control.confirmer != signed.signer:
+        return Refusal(Reason.BAD_AUTHOR, "each person confirms in their own name: sign it yourself", "confirmer")
     return None
+
+
+def _owner(control: Control) -> str:
+    """Whose word the record is: the organisation whose topic it has to come on."""
+    match control:
+        case Grant():
+            return control.grantor
+        case Withdrawal():
+            return control.originator
+        case BreakGlass():
+            return control.org
+    return ADMIN
 
 
 def control_fields(signed: Signed, change: Change, covers_from: int) -> Mapping[str, Any]:

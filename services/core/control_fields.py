@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
+from services.core.checks import Refused
 from services.core.control import ANY, PRESENT, Category
 from services.core.projection import Attribution, Fact, Place, Point, Projection, Time
 from services.core.reason import Reason
 from services.core.report import InfoKind
-from services.core.submission import Refused
 
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

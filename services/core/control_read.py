@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.core.checks import Refused
 from services.core.control import (
     ADMIN,
     ANY,
@@ -49,7 +50,6 @@ from services.core.projection import Attribution, Place, Point
 from services.core.reason import Reason
 from services.core.report import Severity, Status
 from services.core.stage import Refusal
-from services.core.submission import Refused
 
 LONGEST_GRANT = timedelta(days=366)
 _USUAL_ACTIONS = frozenset({Action.READ, Action.ATTRIBUTE, Action.AGGREGATE})
@@ -176,7 +176,9 @@ def _offer(fields: Fields, offer: Any) -> Any:
     terms = Fields(offer, "offers.")
     for name in ("grantor", "version", "type", "series", *_OFFER_TIME):
         if name in offer:
-            raise terms.refused(Reason.BAD_FIELD_UNKNOWN, "an offer is a standing rule, accepted by a grant: remove it", name)
+            raise terms.refused(
+                Reason.BAD_FIELD_UNKNOWN, "an offer is a standing rule, accepted by a grant: remove it", name
+            )
     read = Fields({**offer, "grantor": "offered", **_OFFER_TIME}, "offers.")
     _grant(read)
     read.done()

@@ -1,4 +1,4 @@
-"""How much of a report one recipient may see: facts x place x time x attribution, a product lattice (docs/rules.md §2)."""
+"""How much of a report one recipient may see: facts x place x time x attribution, a lattice (docs/rules.md §2)."""
 
 from __future__ import annotations
 

@@ -98,6 +98,34 @@ class PlacePrecision(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class Tlp(StrEnum):
+    """Traffic Light Protocol 2.0: how far a recipient may pass something on (consent.md F4)."""
+
+    RED = "RED"
+    AMBER_STRICT = "AMBER_STRICT"
+    AMBER = "AMBER"
+    GREEN = "GREEN"
+    CLEAR = "CLEAR"
+
+
+class PermittedActions(StrEnum):
+    """IEP 2.0: what a recipient may do with what it learns."""
+
+    NONE = "NONE"
+    CONTACT_FOR_INSTRUCTION = "CONTACT_FOR_INSTRUCTION"
+    INTERNALLY_VISIBLE_ACTIONS = "INTERNALLY_VISIBLE_ACTIONS"
+    EXTERNALLY_VISIBLE_INDIRECT_ACTIONS = "EXTERNALLY_VISIBLE_INDIRECT_ACTIONS"
+    EXTERNALLY_VISIBLE_DIRECT_ACTIONS = "EXTERNALLY_VISIBLE_DIRECT_ACTIONS"
+
+
+class UpstreamType(StrEnum):
+    """Where a report comes from, beside its originator."""
+
+    ORGANISATION = "ORGANISATION"
+    PUBLIC = "PUBLIC"
+    UNKNOWN = "UNKNOWN"
+
+
 class Answer(StrEnum):
     """What a recipient did about a recall (consent.md §5)."""
 

@@ -7,12 +7,27 @@ and decoded Avro, so that both doors lead to the same report.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
+from services.core.checks import (
+    REQUIRED,
+    Refused,
+    Table,
+    attributes,
+    degrees,
+    each,
+    moment,
+    one_of,
+    optional,
+    or_empty,
+    pattern,
+    record,
+    text,
+    whole,
+)
 from services.core.reason import Reason
 from services.core.report import (
     PAST_KINDS,
@@ -26,6 +41,7 @@ from services.core.report import (
     Urgency,
 )
 from services.core.stage import Refusal
+from services.core.terms import TERMS, check_terms
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=1)
@@ -34,199 +50,58 @@ YEARS_AHEAD = timedelta(days=3660)
 MOST_VERSIONS = 2**31 - 1
 _ID = re.compile(r"[^\s,<>&/\x00-\x1f|]{1,120}")
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
-_SIGN_OF_OFFSET = re.compile(r".*(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
-
-
-class Refused(Exception):  # noqa: N818  it is an answer to the sender, not an error of ours
-    """Carries the refusal out of a nested check; never leaves this module's callers in core."""
-
-    def __init__(self, reason: Reason, advice: str, field: str = "") -> None:
-        """Reason code, what to change, and the field's name."""
-        super().__init__(reason.value)
-        self.refusal = Refusal(reason, advice, field)
-
-
-Check = Callable[[str, Any], Any]
-
-
-def _text(limit: int) -> Check:
-    def check(field: str, value: Any) -> str:
-        if not isinstance(value, str):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a string", field)
-        if len(value) > limit:
-            raise Refused(Reason.BAD_FIELD_LENGTH, f"send at most {limit} characters", field)
-        return value
-
-    return check
-
-
-def _one_of(words: type[StrEnum]) -> Check:
-    known = {word.value: word.value for word in words}
-
-    def check(field: str, value: Any) -> str:
-        found = known.get(value) if isinstance(value, str) else None
-        if found is None:
-            raise Refused(Reason.BAD_VOCABULARY, f"use one of {', '.join(known)}", field)
-        return found
-
-    return check
-
-
-def _moment(field: str, value: Any) -> datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    if not isinstance(value, str):
-        raise Refused(Reason.BAD_FIELD_TYPE, "send an ISO 8601 date-time string", field)
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        raise Refused(Reason.BAD_TIME, "send ISO 8601, for example 2026-03-01T06:30:00+00:00", field) from None
-    if found.tzinfo is None:
-        raise Refused(Reason.BAD_TIME, "add the offset from UTC, for example +00:00", field)
-    try:
-        return found.astimezone(UTC).replace(microsecond=found.microsecond // 1000 * 1000)
-    except OverflowError:
-        raise Refused(Reason.BAD_TIME, "send a date between 1990 and ten years ahead", field) from None
-
-
-def _whole(low: int, high: int) -> Check:
-    def check(field: str, value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a whole number", field)
-        if not low <= value <= high:
-            raise Refused(Reason.BAD_FIELD_TYPE, f"send a number from {low} to {high}", field)
-        return value
-
-    return check
-
-
-def _degrees(limit: float) -> Check:
-    def check(field: str, value: Any) -> float | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send degrees as a number", field)
-        if not -limit <= value <= limit:  # also refuses NaN
-            raise Refused(Reason.BAD_PLACE, f"send degrees from -{limit:g} to {limit:g}", field)
-        return float(value)
-
-    return check
-
-
-def _optional(check: Check) -> Check:
-    return lambda field, value: None if value is None else check(field, value)
-
-
-def _each(check: Check, most: int) -> Check:
-    def checked(field: str, value: Any) -> list[Any]:
-        if not isinstance(value, list | tuple):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a list", field)
-        if len(value) > most:
-            raise Refused(Reason.BAD_FIELD_LENGTH, f"send at most {most} entries", field)
-        return [check(field, entry) for entry in value]
-
-    return checked
-
-
-def _attributes(field: str, value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise Refused(Reason.BAD_FIELD_TYPE, "send an object of strings", field)
-    if len(value) > 64:
-        raise Refused(Reason.BAD_FIELD_LENGTH, "send at most 64 entries", field)
-    name, text = _text(64), _text(1000)
-    return {name(field, key): text(field, entry) for key, entry in value.items()}
-
-
-def _pattern(pattern: re.Pattern[str], advice: str) -> Check:
-    def check(field: str, value: Any) -> str:
-        if not isinstance(value, str):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send a string", field)
-        if not pattern.fullmatch(value):
-            raise Refused(Reason.BAD_VOCABULARY, advice, field)
-        return value
-
-    return check
-
-
-_Fields = Mapping[str, tuple[Check, Any]]
-_REQUIRED = object()
-
-
-def _record(fields: _Fields, prefix: str = "") -> Check:
-    names = frozenset(fields)
-
-    def check(field: str, value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise Refused(Reason.BAD_FIELD_TYPE, "send an object", field)
-        unknown = value.keys() - names
-        if unknown:
-            raise Refused(Reason.BAD_FIELD_UNKNOWN, "remove it, or move it into `attributes`", _shown(unknown, prefix))
-        found = {}
-        for name, (inner, default) in fields.items():
-            given = value.get(name, default)
-            if given is _REQUIRED:
-                raise Refused(Reason.BAD_FIELD_MISSING, "send this field", prefix + name)
-            found[name] = given if given is default else inner(prefix + name, given)
-        return found
-
-    return check
-
-
-def _shown(unknown: Any, prefix: str) -> str:
-    """The first unknown name as far as it is a plain word: a field name may be content too."""
-    first = min(map(str, unknown))
-    return prefix + (first if re.fullmatch(r"[A-Za-z_]{1,40}", first) else "?")
 
 
 _NO_PLACE = {
     "latitude": None, "longitude": None, "precision": "UNKNOWN", "country": "", "admin1": "", "admin2": "", "name": "",
 }  # fmt: skip
 _NO_HARM = {"scheme": "", "killed": None, "injured": None, "kidnapped": None, "detained": None}
-_NAME = _text(300)
-_COUNT = _optional(_whole(0, 10_000_000))
-_PLACE: _Fields = {
-    "latitude": (_degrees(90), None), "longitude": (_degrees(180), None),
-    "precision": (_one_of(PlacePrecision), "UNKNOWN"), "country": (_NAME, ""), "admin1": (_NAME, ""),
+_NAME = text(300)
+_COUNT = optional(whole(0, 10_000_000))
+_PLACE: Table = {
+    "latitude": (degrees(90), None), "longitude": (degrees(180), None),
+    "precision": (one_of(PlacePrecision), "UNKNOWN"), "country": (_NAME, ""), "admin1": (_NAME, ""),
     "admin2": (_NAME, ""), "name": (_NAME, ""),
 }  # fmt: skip
-_HARM: _Fields = {
+_HARM: Table = {
     "scheme": (_NAME, ""), "killed": (_COUNT, None), "injured": (_COUNT, None), "kidnapped": (_COUNT, None),
     "detained": (_COUNT, None),
 }  # fmt: skip
-BODY: _Fields = {
-    "kind": (_one_of(InfoKind), _REQUIRED),
+BODY: Table = {
+    "kind": (one_of(InfoKind), REQUIRED),
     "event": (_NAME, ""),
     "event_scheme": (_NAME, ""),
-    "urgency": (_one_of(Urgency), "Unknown"),
-    "severity": (_one_of(Severity), "Unknown"),
-    "certainty": (_one_of(Certainty), "Unknown"),
+    "urgency": (one_of(Urgency), "Unknown"),
+    "severity": (one_of(Severity), "Unknown"),
+    "certainty": (one_of(Certainty), "Unknown"),
     "headline": (_NAME, ""),
-    "description": (_text(20000), ""),
-    "advice": (_text(5000), ""),
-    "occurred_from": (_moment, None),
-    "occurred_to": (_moment, None),
-    "time_precision": (_one_of(TimePrecision), "UNKNOWN"),
-    "reported_at": (_moment, None),
-    "expires": (_moment, None),
-    "place": (_record(_PLACE, "place."), _NO_PLACE),
-    "harm": (_record(_HARM, "harm."), _NO_HARM),
-    "victims": (_each(_NAME, 64), []),
+    "description": (text(20000), ""),
+    "advice": (text(5000), ""),
+    "occurred_from": (moment, None),
+    "occurred_to": (moment, None),
+    "time_precision": (one_of(TimePrecision), "UNKNOWN"),
+    "reported_at": (moment, None),
+    "expires": (moment, None),
+    "place": (record(_PLACE, "place."), _NO_PLACE),
+    "harm": (record(_HARM, "harm."), _NO_HARM),
+    "victims": (each(_NAME, 64), []),
     "actor": (_NAME, ""),
     "means": (_NAME, ""),
-    "attributes": (_attributes, {}),
+    "attributes": (attributes, {}),
 }
-"""What an originator says, without its ids: the fields that a content hash covers."""
-_submission = _record(
+"""What an originator says, without its ids, but for the terms: those are never in a view by default."""
+_OWN_ID = pattern(_ID, "use 1 to 120 characters without spaces, commas, /, |, <, > or &")
+_submission = record(
     {
-        "series_id": (_pattern(_ID, "use 1 to 120 characters without spaces, commas, /, |, <, > or &"), _REQUIRED),
-        "version": (_whole(1, MOST_VERSIONS), 1),
-        "message": (_one_of(Message), "ALERT"),
-        "status": (_one_of(Status), _REQUIRED),
-        "originator": (_text(300), ""),
-        "initial_audience": (_each(_pattern(_ORG, "name organisations by their ids, in lower case"), 2000), []),
+        "series_id": (_OWN_ID, REQUIRED),
+        "version": (whole(1, MOST_VERSIONS), 1),
+        "message": (one_of(Message), "ALERT"),
+        "status": (one_of(Status), REQUIRED),
+        "originator": (text(300), ""),
+        "initial_audience": (each(pattern(_ORG, "name organisations by their ids, in lower case"), 2000), []),
         **BODY,
+        "supersedes": (or_empty(_OWN_ID), ""),
+        **TERMS,
     }
 )
 
@@ -240,6 +115,7 @@ def read_submission(value: Any, received: datetime) -> dict[str, Any] | Refusal:
         found: dict[str, Any] = _submission("", value)
         _check_times(found, received)
         _check_place(found["place"])
+        check_terms(found)
     except Refused as refused:
         return refused.refusal
     return found
@@ -280,7 +156,11 @@ def _check_place(place: Mapping[str, Any]) -> None:
 
 
 def content_hash(found: Mapping[str, Any]) -> bytes:
-    """16 bytes over what the originator says and to whom, without ids: equal for the same report under another id."""
+    """16 bytes over what the originator says and to whom, without ids: equal for the same report under another id.
+
+    Terms that were left out add nothing: a report that has none keeps the hash that it had before there were any.
+    """
     parts = [str(found[name]) for name in ("status", "message", "initial_audience")]
     parts += [str(found[name]) for name in BODY]
+    parts += [f"{name}={found[name]}" for name, (_, default) in TERMS.items() if found[name] != default]
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()

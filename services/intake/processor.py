@@ -102,6 +102,10 @@ class Intake:
         if any(moment.policy.partner(org) is None for org in found["initial_audience"]):
             advice = "an organisation in it is not in the registry and receives nothing"
             return Refusal(Reason.NOTE_AUDIENCE_UNKNOWN, advice, "initial_audience")
+        sources = {found["on_behalf_of"], *(source["org"] for source in found["upstream"])} - {""}
+        if any(moment.policy.partner(org) is None for org in sources):
+            advice = "an organisation that it comes from is not in the registry and cannot consent: nobody receives it"
+            return Refusal(Reason.NOTE_UPSTREAM_UNKNOWN, advice, "upstream")
         return None
 
     def _normalised(self, found: dict[str, Any], record: Record, moment: Moment) -> dict[str, Any]:
@@ -109,6 +113,7 @@ class Intake:
             **found,
             "originator": self._org,
             "series_id": f"{self._org}/{found['series_id']}",
+            "supersedes": f"{self._org}/{found['supersedes']}" if found["supersedes"] else "",
             "received_at": record.appended,
             "epoch": moment.epoch,
             "raw": record.source._asdict(),

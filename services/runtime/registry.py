@@ -7,6 +7,7 @@ and never comes here (ARCHITECTURE §8 "Who acts").
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,17 @@ class Entry(BaseModel):
     areas: tuple[str, ...] = (ANY,)
     kinds: tuple[str, ...] = (ANY,)
     statuses: tuple[Status, ...] = (Status.ACTUAL, Status.EXERCISE)
+    admitted_by: str | None = None
+    valid_to: datetime | None = None
 
     def payload(self, version: int = 1, status: PartnerStatus = PartnerStatus.ACTIVE) -> dict[str, Any]:
         """The `partner` record to sign."""
-        return {"type": "partner", "version": version, "status": status.value, **self.model_dump(mode="json")}
+        return {
+            "type": "partner",
+            "version": version,
+            "status": status.value,
+            **self.model_dump(mode="json", exclude_none=True),
+        }
 
 
 class Registry(BaseModel):

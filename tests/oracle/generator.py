@@ -213,8 +213,9 @@ class _Load:
     def _change_partner(self, org: str) -> Send:
         """A suspension, a return, and someone who leaves for good."""
         number = self._version("changes")
-        if number == 3:
-            return self._signers.send(ADMIN, partner(MORTAL, 2, status="TERMINATED"), "partner")
+        if number in {3, 4}:  # only who is suspended can be terminated (SLT-42)
+            status = "SUSPENDED" if number == 3 else "TERMINATED"
+            return self._signers.send(ADMIN, partner(MORTAL, number - 1, status=status), "partner")
         version = self._version(MOODY) + 1
         status = "SUSPENDED" if version % 2 == 0 else "ACTIVE"
         return self._signers.send(ADMIN, partner(MOODY, version, status=status), "partner")
