@@ -116,6 +116,10 @@ def read_submission(value: Any, received: datetime) -> dict[str, Any] | Refusal:
         _check_times(found, received)
         _check_place(found["place"])
         check_terms(found)
+        if found["supersedes"] == found["series_id"]:
+            raise Refused(
+                Reason.BAD_VOCABULARY, "a new version replaces the one before it: leave this out", "supersedes"
+            )
     except Refused as refused:
         return refused.refusal
     return found

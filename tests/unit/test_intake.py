@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.core.quarantine import PAUSE, Quarantine
@@ -113,3 +114,64 @@ def test_an_acknowledgement_is_entered_for_its_sender() -> None:
     (ack,) = out(result, "slt.acks")
     assert (ack["recipient"], ack["answer"], result.outcome) == ("alder", "DONE", Outcome.ACKNOWLEDGED)
     assert isinstance(result.outputs[0], Output)
+
+
+def test_a_series_that_is_replaced_is_named_in_full() -> None:
+    (report,) = out(handle(task("slt.in.alder"), orjson.dumps({**GOOD, "supersedes": "old"})), "slt.reports")
+    assert report["supersedes"] == "alder/old"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"on_behalf_of": "nobody"}, {"upstream": [{"type": "ORGANISATION", "org": "nobody"}]}]
+)
+def test_a_source_that_nobody_knows_is_noted(fields: dict[str, Any]) -> None:
+    known = handle(task("slt.in.alder"), orjson.dumps({**GOOD, "on_behalf_of": "birch"}))
+    noted = handle(task("slt.in.alder"), orjson.dumps({**GOOD, **fields}))
+    assert (known.note, noted.note) == (None, Reason.NOTE_UPSTREAM_UNKNOWN)
+    assert noted.outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize("kind", ["withdrawal", "breakglass"])
+def test_an_organisations_own_words_are_entered(kind: str) -> None:
+    named = {"originator": "alder"} if kind == "withdrawal" else {"org": "alder", "confirmer": "officer"}
+    payload = {"type": kind, "version": 1, "series": "alder/s", **named}
+    result = handle(task("slt.consent.alder"), sign(payload, "officer", KEY), "slt.consent.alder")
+    (entered,) = out(result, "slt.control")
+    assert CODEC.decode(CODEC.encode("control", entered))[1] == entered
+    assert entered["type"] == kind
+
+
+OVER = officer("alder", public_key=public_hex(KEY), version=2, valid_to="2026-05-01T00:00:00+00:00")
+BAD_INPUT: dict[str, tuple[dict[str, Any], str, Reason]] = {
+    "without an end": (
+        {name: value for name, value in grant("alder").items() if name != "valid_to"}, "officer",
+        Reason.BAD_FIELD_MISSING,
+    ),
+    "by an unknown representative": (grant("alder"), "stranger", Reason.BAD_AUTHOR),
+    "for a report that is not the grantor's": (
+        grant("alder", series=["birch/s"]), "officer", Reason.BAD_AUTHOR,
+    ),
+    "with an unknown action": (grant("alder", actions=["FORWARD"]), "officer", Reason.BAD_VOCABULARY),
+    "with an unknown category": (grant("alder", recipients=["category:NGO"]), "officer", Reason.BAD_VOCABULARY),
+    "with an unknown area": (grant("alder", areas=["Kenya"]), "officer", Reason.BAD_VOCABULARY),
+    "of someone else": (grant("birch"), "officer", Reason.BAD_AUTHOR),
+    "withdrawn for someone else": (grant("birch", state="WITHDRAWN"), "officer", Reason.BAD_AUTHOR),
+    "a series of someone else withdrawn": (
+        {"type": "withdrawal", "version": 1, "originator": "birch", "series": "birch/s"}, "officer", Reason.BAD_AUTHOR,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [*BAD_INPUT, "by an expired representative"])
+def test_bad_consent_is_refused_with_its_code_told_to_its_sender_and_counted(row: str) -> None:
+    payload, signer, reason = BAD_INPUT.get(row, (grant("alder"), "officer", Reason.BAD_AUTHOR))
+    known = policy(partner("alder"), officer("alder", public_key=public_hex(KEY)), partner("birch"),
+                   *([OVER] if row not in BAD_INPUT else []))  # fmt: skip
+    record = Record(Source("slt.consent.alder", 0, 7), NOW, "", "raw", sign(payload, signer, KEY))
+    result = task("slt.consent.alder").handle(record, Moment(NOW, fresh=True, policy=known, epoch=known.epoch))
+    assert result.outcome is Outcome.REFUSED  # the runner counts outcomes, and records this one in slt.dead
+    assert result.refusal is not None
+    assert (result.refusal.reason, bool(result.refusal.advice)) == (reason, True)
+    (owed,) = out(result, "slt.receipts")
+    told = CODEC.decode(owed["bodies"][0])[1]
+    assert (told["result"], told["reason"], told["advice"]) == ("REFUSED", reason.value, result.refusal.advice)

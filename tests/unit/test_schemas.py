@@ -7,23 +7,27 @@ has its default. A bad example names the reason that it is refused with, and the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastavro import parse_schema
+from fastavro import parse_schema, schemaless_writer
 from fastavro.validation import ValidationError, validate
 
 from services.cli.schemas import schema, versions
-from services.core.control import control_id
+from services.core.control import ControlType, control_id
 from services.core.control_read import read_control
 from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.fold import PolicyFold
 from services.core.policy import Policy
+from services.core.projection import Attribution, Fact
 from services.core.reason import Reason
+from services.core.report import RecallClass, Tlp, UpstreamType
 from services.core.stage import Moment, Outcome, Record, Refusal, Result, Source
 from services.core.submission import read_submission
 from services.intake.processor import Intake, Tools
@@ -249,3 +253,45 @@ def test_a_delivery_carries_an_envelope_and_a_body_of_ours(path: Path) -> None:
     for item in items(example):
         assert parse(item["header"]).sequence == item["sequence"]
         assert CODEC.decode(example["bodies"][item["body"]])[0] in RECORDS
+
+
+@pytest.mark.parametrize("path", _examples("recall/examples/good"))
+def test_a_recall_tells_its_class_of_reason(path: Path) -> None:
+    assert _read(path)["reason_class"] in RecallClass.__members__
+
+
+def test_every_type_of_control_record_has_an_example() -> None:
+    shown = {_read(path)["type"] for path in SCHEMAS.glob("control/examples/payload/good/*.json")}
+    assert shown == set(ControlType)
+    assert shown < set(_symbols(NEWEST["control"], "type"))
+
+
+def test_a_control_record_of_the_first_major_is_still_read() -> None:
+    old = parse_schema(schema("control/v1.0"))
+    example = _Reader("control").value(_read(SCHEMAS / "control/examples/good/grant.json"))
+    buffer = BytesIO()
+    schemaless_writer(buffer, old, example)
+    header = b"\x00" + versions()["control/v1.0"].to_bytes(4, "big")
+    assert CODEC.decode(header + buffer.getvalue()) == ("control", example)
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "words"),
+    [
+        pytest.param("report", "facts", Fact.__members__, id="facts"),
+        pytest.param("report", "attribution", Attribution.__members__, id="attribution"),
+        pytest.param("report", "upstream", UpstreamType, id="upstream"),
+        pytest.param("report", "handling", Tlp, id="handling"),
+    ],
+)
+def test_the_words_of_a_schema_are_those_of_the_rules(record: str, field: str, words: Iterable[str]) -> None:
+    assert set(_symbols(NEWEST[record], field)) == set(words)
+
+
+def _symbols(kind: Any, field: str) -> list[str]:
+    """The symbols of a field's enum, or of the first one in the record that the field holds."""
+    found = next(each["type"] for each in kind["fields"] if each["name"] == field)
+    while "symbols" not in found:
+        found = found["items"] if "items" in found else found["fields"][0]["type"]
+    symbols: list[str] = found["symbols"]
+    return symbols
