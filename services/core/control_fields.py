@@ -82,11 +82,11 @@ class Fields:
             raise self.refused(Reason.BAD_FIELD_TYPE, "send a number from 1", name)
         return value
 
-    def text(self, name: str) -> str:
-        """A short text that says something."""
+    def text(self, name: str, advice: str) -> str:
+        """A short text that says something; `advice` is what to say."""
         value: str = self.take(name, str, "")
         if not value.strip():
-            raise self.refused(Reason.BAD_FIELD_MISSING, "say it in a few words", name)
+            raise self.refused(Reason.BAD_FIELD_MISSING, advice, name)
         if len(value) > _MOST_TEXT:
             raise self.refused(Reason.BAD_FIELD_LENGTH, f"send at most {_MOST_TEXT} characters", name)
         return value
@@ -133,10 +133,13 @@ class Fields:
 
     def moment_or_none(self, name: str) -> datetime | None:
         """As `moment`; null, or nothing at all, is None."""
-        if self._left.get(name) is None:
-            self._left.pop(name, None)
-            return None
-        return self.moment(name)
+        return None if self._is_null(name) else self.moment(name)
+
+    def _is_null(self, name: str) -> bool:
+        if self._left.get(name) is not None:
+            return False
+        self._left.pop(name, None)
+        return True
 
     def words(self, name: str, allowed: Callable[[str], bool], default: list[str] | None = None) -> frozenset[str]:
         """Texts that are all `allowed`."""
@@ -154,17 +157,19 @@ class Fields:
             inner.done()
         return tuple(found)
 
-    def projection(self, name: str, default: Point | None) -> Projection | Point | None:
-        """A point's name, or an object of facts, place, time and attribution; null only where that is the default."""
-        value = self._left.pop(name, default)
-        if value is None and default is None:
-            return None
+    def projection(self, name: str) -> Projection | Point:
+        """A point's name, or an object of facts, place, time and attribution; a left-out one is FULL."""
+        value = self._left.pop(name, Point.FULL)
         if isinstance(value, Mapping):
             return _projection(Fields(value, f"{self._prefix}{name}."))
         if isinstance(value, str) and value in Point.__members__:
             return Point(value)
         advice = f"use one of {', '.join(Point)}, or an object of facts, place, time and attribution"
         raise self.refused(Reason.BAD_VOCABULARY, advice, name)
+
+    def projection_or_none(self, name: str) -> Projection | Point | None:
+        """As `projection`; null, or nothing at all, is None."""
+        return None if self._is_null(name) else self.projection(name)
 
     def done(self) -> None:
         """Refuse what nobody asked for."""

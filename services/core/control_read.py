@@ -46,7 +46,7 @@ from services.core.control import (
     WithdrawalMode,
 )
 from services.core.control_fields import Fields, is_area, is_kind, is_org, is_recipient, is_series
-from services.core.projection import Attribution, Place, Point
+from services.core.projection import Attribution, Place
 from services.core.reason import Reason
 from services.core.report import Severity, Status
 from services.core.stage import Refusal
@@ -115,7 +115,11 @@ def _partner(fields: Fields) -> Partner:
 
 
 def _entitlement(fields: Fields) -> Entitlement:
-    forum, kinds, areas = fields.text("forum"), fields.words("kinds", is_kind), fields.words("areas", is_area)
+    forum, kinds, areas = (
+        fields.text("forum", "name the forum whose material it is"),
+        fields.words("kinds", is_kind),
+        fields.words("areas", is_area),
+    )
     return Entitlement(forum, kinds, areas, *_period(fields))
 
 
@@ -164,7 +168,7 @@ def _group(fields: Fields) -> Group:
 def _lou(fields: Fields) -> Lou:
     return Lou(
         fields.name("lou"),
-        fields.text("text_version"),
+        fields.text("text_version", "name the version of the text that was signed"),
         tuple(_offer(fields, offer) for offer in fields.take("offers", list, [])),
         fields.words("withheld_kinds", is_kind, []),
         fields.take("break_glass", bool, default=False),
@@ -210,7 +214,7 @@ def _grant(fields: Fields) -> Grant:
         fields.word("state", GrantState, GrantState.GIVEN),
         fields.word("mode", WithdrawalMode, WithdrawalMode.RECALL),
         fields.set_of("actions", Action, _USUAL_ACTIONS if effect is GrantEffect.PERMIT else frozenset(Action)),
-        fields.projection("projection", Point.FULL) or Point.FULL,
+        fields.projection("projection"),
         fields.rank("attribution", Attribution, Attribution.NAMED),
         fields.word("condition", Condition, Condition.NONE),
         fields.set_of("obligations", Obligation, frozenset()),
@@ -274,7 +278,7 @@ def _area(fields: Fields) -> Area:
         fields.word("level", Level),
         fields.moment("valid_from"),
         fields.word("srm_level", SrmLevel, SrmLevel.UNKNOWN),
-        fields.text("approver"),
+        fields.text("approver", "name who approved the level"),
     )
 
 
@@ -300,7 +304,9 @@ def _overlay(fields: Fields) -> Overlay:
 
 def _rule(fields: Fields) -> OverlayRule:
     found = OverlayRule(
-        fields.words("kinds", is_kind), fields.words("recipients", is_recipient), fields.projection("projection", None)
+        fields.words("kinds", is_kind),
+        fields.words("recipients", is_recipient),
+        fields.projection_or_none("projection"),
     )
     if not (found.kinds and found.recipients):
         raise fields.refused(Reason.BAD_VOCABULARY, "a rule of nothing, or for nobody, does nothing", "kinds")
