@@ -6,6 +6,7 @@ Linking links: no report is dropped or overwritten here. A duplicate is named as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from services.core.report import Relation
@@ -18,6 +19,8 @@ class Found(NamedTuple):
     relation: Relation
     incidents: tuple[str, ...]
     """The incidents that the report belongs to after this."""
+    other: str = ""
+    """The series that it is linked with: one that it replaces, or whose words it repeats."""
 
 
 def series_key(series_id: str) -> str:
@@ -28,6 +31,18 @@ def series_key(series_id: str) -> str:
 def content_key(report: Mapping[str, Any]) -> str:
     """Where the state keeps an originator's content."""
     return f"c|{report['originator']}|{report['content_hash'].hex()}"
+
+
+SHORTEST_ECHO = 60
+"""Characters; shorter texts are alike by chance."""
+
+
+def echo_key(report: Mapping[str, Any]) -> str | None:
+    """Where the state keeps a narrative, whoever tells it; None where there is too little of it to know it again."""
+    words = " ".join(report["description"].casefold().split())
+    if len(words) < SHORTEST_ECHO:
+        return None
+    return f"e|{report['status']}|{blake2b(words.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def incident_id(report: Mapping[str, Any]) -> str:
@@ -46,7 +61,22 @@ def correlate(report: Mapping[str, Any], state: State) -> Found:
         return Found(Relation.REVISION, incidents) if incidents else Found(Relation.NEW, (incident_id(report),))
     if _is_said_already(report, state):
         return Found(Relation.DUPLICATE, ())
-    return Found(Relation.NEW, (incident_id(report),))
+    return _linked(report, state) or Found(Relation.NEW, (incident_id(report),))
+
+
+def _linked(report: Mapping[str, Any], state: State) -> Found | None:
+    """A report that replaces another of its originator, or repeats the words of somebody else's: an echo candidate."""
+    replaced = state.get(series_key(report["supersedes"])) if report["supersedes"] else None
+    if replaced and replaced["incidents"] and report["supersedes"].startswith(f"{report['originator']}/"):
+        return Found(Relation.RELATED, tuple(replaced["incidents"]), report["supersedes"])
+    key = echo_key(report)
+    told = state.get(key) if key else None
+    if told is None or told["series_id"].startswith(f"{report['originator']}/"):
+        return None
+    original = state.get(series_key(told["series_id"]))
+    if original is None or not original["incidents"]:
+        return None
+    return Found(Relation.ECHO, tuple(original["incidents"]), told["series_id"])
 
 
 def _is_said_already(report: Mapping[str, Any], state: State) -> bool:

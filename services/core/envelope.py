@@ -22,6 +22,7 @@ class DeliveryType(StrEnum):
     CANCEL = "CANCEL"
     RECALL = "RECALL"
     RECEIPT = "RECEIPT"
+    NOTICE = "NOTICE"  # a request, a reminder, a confirmation: its record type says which
 
 
 class Envelope(NamedTuple):

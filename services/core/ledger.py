@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from services.core.gates import Projection
+from services.core.projection import Projection, parse_projection
 
 
 class SlotState(StrEnum):
@@ -59,6 +59,14 @@ class Entry(NamedTuple):
     decided_at: datetime
     """When it was first decided about."""
     links: tuple[Link, ...] = ()
+    echo: tuple[str, ...] = ()
+    """Series that its submitter had received and that it repeats (consent.md §6.6)."""
+    requested_at: datetime | None = None
+    """When its originator was asked for consent because of an imminent risk."""
+    asked: int = 0
+    """How often it was asked (services.core.request)."""
+    closed: bool = False
+    """Its content is dropped: nothing of it is sent again, but it can be recalled."""
 
 
 class Incident(NamedTuple):
@@ -72,17 +80,41 @@ class Incident(NamedTuple):
     """By recipient; no entry means that nothing was ever sent."""
     epoch: int = -1
     next_change_at: datetime | None = None
+    changed_at: datetime | None = None
+    """When a report joined it, or something was last sent for it."""
+
+    @property
+    def parties(self) -> frozenset[str]:
+        """Organisations whose consent counts in it: a change of theirs concerns it."""
+        found = set()
+        for entry in self.entries.values():
+            found |= {entry.report["originator"], entry.report["on_behalf_of"]}
+            found |= {source["org"] for source in entry.report["upstream"]}
+            found |= {originator_of(series) for series in entry.echo}
+        return frozenset(found - {""})
+
+    @property
+    def areas(self) -> frozenset[str]:
+        """Countries of its reports; empty text where one is not known."""
+        areas = (entry.report["area"] for entry in self.entries.values())
+        return frozenset(area["country"] if area else "" for area in areas)
+
+
+def originator_of(series: str) -> str:
+    """The organisation whose series this is."""
+    return series.split("/", 1)[0]
 
 
 def slot_to_fields(slot: Slot) -> dict[str, Any]:
     """The slot as its record in slt.ledger has it."""
-    members = [member._asdict() for member in slot.members]
+    members = [{**member._asdict(), "projection": member.projection.text} for member in slot.members]
     return {**slot._asdict(), "members": members}
 
 
 def slot_from_fields(fields: Mapping[str, Any]) -> Slot:
     """The slot of a record in slt.ledger."""
     members = tuple(
-        Member(member["series_id"], member["version"], Projection(member["projection"])) for member in fields["members"]
+        Member(member["series_id"], member["version"], parse_projection(member["projection"]))
+        for member in fields["members"]
     )
     return Slot(**{**fields, "state": SlotState(fields["state"]), "members": members})

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from services.core.envelope import DeliveryType
-from services.core.gates import Projection, Target
+from services.core.gates import DEPENDING, MEANING, Code, Target
 from services.core.ledger import Member, Slot, Slots, SlotState
+from services.core.projection import Projection
 
 
 class Shown(NamedTuple):
@@ -18,6 +19,7 @@ class Shown(NamedTuple):
     version: int
     message: str
     home: int = 0
+    reasons: tuple[Code, ...] = ()
 
 
 class Send(NamedTuple):
@@ -29,9 +31,13 @@ class Send(NamedTuple):
     previous: int
     shown: tuple[Member, ...] = ()
     """What its content is made of; members that are only kept are not sent again."""
+    reasons: tuple[Code, ...] = ()
+    """Why a RECALL takes it back: the codes of what is no longer permitted."""
 
 
 Wanted = Mapping[str, Shown]
+NARROWED = frozenset(code for code in Code if code.startswith("RED_"))
+"""Less is permitted than before: what is held is taken back, and what is left is sent anew."""
 
 
 def plan(slots: Slots, wanted: Wanted, links: Iterable[tuple[str, str]]) -> tuple[Slots, list[Send]]:
@@ -128,8 +134,9 @@ def _move(slot: Slot, group: tuple[str, ...] | None, wanted: Wanted, survivor: s
     """What one key needs; the rows of the table in their order."""
     if slot.state is not SlotState.HELD:
         return _again(slot, _members(group, wanted, ())) if group else []
-    if any(_is_taken_back(member, wanted) for member in slot.members):
-        recall = _recall(slot)
+    taken = [member for member in slot.members if _is_taken_back(member, wanted)]
+    if taken:
+        recall = _recall(slot, taken, wanted)
         return [recall, *(_begin(recall.slot, _members(group, wanted, ()), DeliveryType.ALERT) if group else [])]
     if group:
         return _update(slot, group, wanted)
@@ -183,9 +190,11 @@ def _again(slot: Slot, members: tuple[Member, ...]) -> list[Send]:
     return _begin(slot, members, DeliveryType.UPDATE if was_replaced else DeliveryType.ALERT)
 
 
-def _recall(slot: Slot) -> Send:
+def _recall(slot: Slot, taken: Iterable[Member], wanted: Wanted) -> Send:
     after = slot._replace(sequence=slot.sequence + 1, state=SlotState.RECALLED, members=(), deleted_to=slot.sequence)
-    return Send(DeliveryType.RECALL, after, slot.sequence)
+    codes = {code for member in taken for code in wanted[member.series_id].reasons}
+    ended = sorted(code for code in codes if MEANING[code][1] is Target.NONE or code in DEPENDING or code in NARROWED)
+    return Send(DeliveryType.RECALL, after, slot.sequence, reasons=tuple(ended))
 
 
 def _replaced(slot: Slot, survivor: str) -> Send:

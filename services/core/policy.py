@@ -1,52 +1,57 @@
-"""Who may have what: slt.control folded into a policy, and a report held against it (consent.md §2-§4).
+"""Who may have what: slt.control as of one epoch, and a report held against it (docs/rules.md; consent.md §2-§4).
 
-The fold is the only place that knows the order of control records. A policy is a value: compiled at one epoch, asked
-with a clock. It memoises by class of report, because thousands of reports fall into a few classes.
+A policy is a value: compiled at one epoch, asked with a clock. It memoises by the report's features, because thousands
+of reports fall into a few classes; within one era (between two moments at which anything changes by time) a class has
+one answer.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
+from services.core.consent import Term
 from services.core.control import (
     ANY,
-    THIRD_PARTIES,
+    Category,
     Grant,
     GrantEffect,
+    Group,
+    Level,
+    Lou,
     Outlet,
+    OverlayRule,
     Partner,
-    PartnerStatus,
     Representative,
+    Sensitivity,
+    WithdrawalMode,
 )
-from services.core.gates import MEANING, PRECEDENCE, Code, Target, Verdict, verdict
+from services.core.decide import ALONE, ANSWER_TIME, GLASS_TIME, READ, Ask, Case, Context
+from services.core.features import Features, features
+from services.core.gates import Code, Verdict
+from services.core.judge import judge
+from services.core.projection import Place
+from services.core.report import InfoKind
+from services.core.roster import Roster
+from services.core.tables import Tables, Touch
 
-
-class Term(NamedTuple):
-    """One uninterrupted life of a grant; the next life covers nothing of the one before (consent.md §10.1)."""
-
-    grant: Grant
-    covers_from: int
-    """Reports that intake accepted at a later epoch are covered; -1 covers all."""
-    ended: Code | None = None
-
-    def code(self, now: datetime) -> Code:
-        """OK_GRANT while it permits, else why not."""
-        if self.ended:
-            return self.ended
-        if now < self.grant.valid_from:
-            return Code.DEN_CONSENT_NOT_YET_VALID
-        return Code.DEN_CONSENT_EXPIRED if now >= self.grant.valid_to else Code.OK_GRANT
-
-
-class Touch(NamedTuple):
-    """Whom a control change concerns: incidents of these are looked at again."""
-
-    originator: str | None = None
-    recipient: str | None = None
+MOST_CLASSES = 10_000
+"""Classes of reports whose verdicts are remembered within one epoch."""
+_BUILT_IN: dict[tuple[str, Place], Sensitivity] = {
+    (InfoKind.INCIDENT_REPORT, Place.EXACT): Sensitivity.HIGH,
+    (InfoKind.INCIDENT_REPORT, Place.TOWN): Sensitivity.HIGH,
+    (InfoKind.INCIDENT_REPORT, Place.ADMIN2): Sensitivity.MODERATE,
+    **{(InfoKind.OPERATIONAL_PLANNING, place): Sensitivity.HIGH for place in Place},
+    (ANY, Place.EXACT): Sensitivity.MODERATE,
+    (ANY, Place.TOWN): Sensitivity.MODERATE,
+}
+"""Where no country's information-sharing protocol says otherwise (consent.md F6)."""
+_SIDES = frozenset({Category.UNSMS, Category.INGO, Category.IO})
+"""Two persons break the glass: one of the first, one of the others (consent.md §7)."""
 
 
 class Decided(NamedTuple):
@@ -56,49 +61,23 @@ class Decided(NamedTuple):
     by_recipient: Mapping[str, Verdict]
     valid_until: datetime | None
     """The first moment at which any of them may change by time alone."""
-
-
-MOST_CLASSES = 10_000
-"""Classes of reports whose verdicts are remembered within one epoch."""
-_STANDING = {
-    PartnerStatus.ACTIVE: None,
-    PartnerStatus.SUSPENDED: Code.DEN_PARTNER_SUSPENDED,
-}
-
-
-class Tables(NamedTuple):
-    """What the fold has gathered; a policy is given copies."""
-
-    partners: dict[str, Partner]
-    representatives: dict[str, Representative]
-    outlets: dict[str, Outlet]
-    standing: dict[str, tuple[Term, ...]]
-    by_series: dict[str, tuple[Term, ...]]
-    current: dict[str, Term]
-    versions: dict[str, int]
-    payloads: dict[str, str]
-    touches: list[tuple[int, Touch]]
-    faults: dict[str, str]
-
-    def copy(self) -> Tables:
-        """A snapshot: the values are immutable, so the containers are enough."""
-        return Tables(
-            dict(self.partners), dict(self.representatives), dict(self.outlets), dict(self.standing),
-            dict(self.by_series), dict(self.current), dict(self.versions), dict(self.payloads), list(self.touches),
-            dict(self.faults),
-        )  # fmt: skip
+    failed: tuple[str, ...] = ()
+    """Gates that raised: they denied everybody."""
 
 
 class Policy:
     """The state of slt.control at one epoch."""
 
-    def __init__(self, epoch: int, tables: Tables) -> None:
+    def __init__(self, epoch: int, tables: Tables, roster: Roster | None = None) -> None:
         """`epoch` is the offset in slt.control up to which (exclusive) `tables` are folded."""
         self.epoch = epoch
         self._tables = tables
-        self.recipients = tuple(sorted(tables.partners))
+        self.roster = roster or Roster(tables.partners, tables.groups, tables.lous)
+        self.recipients = self.roster.orgs
+        self._forged = {fault.author for fault in tables.faults.values() if fault.reason == "signature"}
         self._scoped: dict[tuple[str, ...], tuple[Term, ...]] = {}
-        self._decided: dict[Any, tuple[tuple[tuple[Verdict, tuple[str, ...]], ...], Mapping[str, Verdict]]] = {}
+        self._sensitivity: dict[tuple[str, str], Mapping[int, Sensitivity]] = {}
+        self._decided: dict[Any, Decided] = {}
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -117,6 +96,14 @@ class Policy:
         """The person's newest record."""
         return self._tables.representatives.get(f"{org}/{name}")
 
+    def group(self, name: str) -> Group | None:
+        """The group's newest record (SLT-71)."""
+        return self._tables.groups.get(name)
+
+    def lou(self, name: str) -> Lou | None:
+        """The letter of understanding's newest record (SLT-20)."""
+        return self._tables.lous.get(name)
+
     def version(self, key: str) -> int:
         """Newest version of a control key (`type/id`); 0 if there is none."""
         return self._tables.versions.get(key, 0)
@@ -129,136 +116,188 @@ class Policy:
         """The grant's current life."""
         return self._tables.current.get(grant)
 
+    def terms(self) -> Iterable[Term]:
+        """Every grant's current life."""
+        return self._tables.current.values()
+
     def touched(self, since: int) -> Iterable[tuple[int, Touch]]:
         """Whom the changes at or after offset `since` concern, in their order."""
-        first = bisect_left(self._tables.touches, (since,))
+        first = bisect_left(self._tables.touches, since, key=lambda entry: entry[0])
         return islice(self._tables.touches, first, None)
 
-    def decide(self, report: Mapping[str, Any], now: datetime, *, fresh: bool = True) -> Decided:
-        """Every recipient's verdict on one report, with `now` from the broker's clock."""
-        terms = self._terms(report)
-        codes = tuple(term.code(now) for term in terms)
-        expires = report["expires"]
+    def level(self, country: str, at: datetime) -> Level:
+        """The country's level of cooperation at a moment; REGULAR if nobody said (SLT-04)."""
+        known = [area for area in self._tables.areas.get(country, ()) if area.valid_from <= at]
+        known.reverse()  # of two with the same beginning, the later word counts
+        return max(known, key=lambda area: area.valid_from).level if known else Level.REGULAR
+
+    def decide(
+        self, report: Mapping[str, Any], now: datetime, *, fresh: bool = True, ask: Ask = READ,
+        context: Context = ALONE,
+    ) -> Decided:  # fmt: skip
+        """Every recipient's verdict on one report, with `now` from the broker's clock.
+
+        `fresh` is False when the clock or the control state may be stale: then nothing is permitted.
+        """
+        seen = features(report)
+        expires, series = report["expires"], report["series_id"]
+        level = self.level(seen.country, report["received_at"]) if self._tables.areas else Level.REGULAR
+        own = series if self._is_special(series) else ""
         expired = expires is not None and expires <= now
-        fresh = fresh and not self._tables.faults
-        audience = tuple(report["initial_audience"])
-        key = (report["originator"], report["kind"], _country(report), report["status"], audience, expired, fresh,
-               terms, codes)  # fmt: skip
+        asked_at = context.requested_at if seen.imminent else None
+        answered_by = asked_at + ANSWER_TIME if asked_at else None
+        key = (bisect_right(self._bounds, now), bisect_left(self._offsets, report["epoch"]), seen, own, expired,
+               fresh, ask, level, context._replace(requested_at=None), answered_by and answered_by <= now)  # fmt: skip
         found = self._decided.get(key)
         if found is None:
-            found = self._decided[key] = self._decide(_Case(report, terms, codes, expired, fresh, frozenset(audience)))
-        return Decided(*found, _next_change(terms, expires, now))
+            if len(self._decided) >= MOST_CLASSES:
+                self._decided.clear()
+            question = _Question(report, seen, ask, context, now, fresh, expired, level)
+            found = self._decided[key] = self._decide(question)
+        later = (moment for moment in (expires, answered_by, found.valid_until) if moment and moment > now)
+        return found._replace(valid_until=min(later, default=None))
 
-    def _terms(self, report: Mapping[str, Any]) -> tuple[Term, ...]:
-        """Terms whose subject is the report: prohibitions always, permissions only if it is no older than they are."""
-        originator, epoch = report["originator"], report["epoch"]
-        scope = (originator, report["kind"], _country(report), report["status"])
-        standing = self._scoped.get(scope)
-        if standing is None:
-            terms = self._tables.standing.get(originator, ())
-            standing = self._scoped[scope] = tuple(term for term in terms if _in_scope(term.grant, scope))
-        named = self._tables.by_series.get(report["series_id"], ())
-        return tuple(
-            term
-            for term in (*standing, *(term for term in named if term.grant.status == report["status"]))
-            if term.covers_from < epoch or term.grant.effect is GrantEffect.PROHIBIT
+    def _is_special(self, series: str) -> bool:
+        tables = self._tables
+        return series in tables.by_series or series in tables.withdrawn or series in tables.glass
+
+    @cached_property
+    def _bounds(self) -> list[datetime]:
+        """Every moment at which an answer may change by time."""
+        found = set(self.roster.bounds())
+        for term in self._every_term():
+            if not term.ended:
+                found |= {term.grant.valid_from, term.grant.valid_to}
+        for series in self._tables.glass:
+            found.update(self._glass(series))
+        return sorted(found)
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """Every epoch at which a report begins, or ceases, to be covered."""
+        found = {term.covers_from for term in self._every_term()}
+        return sorted(found | {withdrawn.offset for withdrawn in self._tables.withdrawn.values()})
+
+    def _every_term(self) -> Iterable[Term]:
+        for index in (self._tables.standing, self._tables.by_series):
+            for terms in index.values():
+                yield from terms
+
+    def _decide(self, question: _Question) -> Decided:
+        consulted: list[Term] = []
+
+        def lives(org: str, series: str) -> Sequence[Term]:
+            found = self._lives(org, series, question)
+            consulted.extend(found)
+            return found
+
+        case = self._case(question, lives)
+        judged = judge(case)
+        groups = tuple((verdict, self.roster.names(recipients)) for verdict, recipients in judged.groups)
+        by_recipient = {org: verdict for verdict, orgs in groups for org in orgs}
+        bounds = [
+            bound for term in consulted if not term.ended for bound in (term.grant.valid_from, term.grant.valid_to)
+        ]
+        bounds += (*self.roster.bounds(), *self._glass(question.report["series_id"]))
+        later = (bound for bound in bounds if bound > question.now)
+        return Decided(groups, by_recipient, min(later, default=None), judged.failed)
+
+    def _case(self, question: _Question, lives: Any) -> Case:
+        report, seen, now = question.report, question.features, question.now
+        series = report["series_id"]
+        withdrawn = self._tables.withdrawn.get(series)
+        code = None
+        if withdrawn:
+            code = Code.DEN_RECALLED if withdrawn.offset >= report["epoch"] else Code.DEN_UPDATE_OF_RECALLED
+        return Case(
+            features=seen,
+            roster=self.roster,
+            ask=question.ask,
+            context=question.context,
+            now=now,
+            lives=lives,
+            series=series,
+            known=seen.originator in self._tables.partners,
+            forged=seen.originator in self._forged,
+            fresh=question.fresh and not self._tables.faults,
+            expired=question.expired,
+            withdrawn=code,
+            mode=withdrawn.mode if withdrawn else WithdrawalMode.RECALL,
+            level=question.level,
+            overlay=tuple(self._overlay(seen)),
+            sensitivity=self._sensitivities(seen.kind, seen.country),
+            glass=self._is_broken(series, seen.originator, now),
         )
 
-    def _decide(self, case: _Case) -> tuple[tuple[tuple[Verdict, tuple[str, ...]], ...], Mapping[str, Verdict]]:
-        verdicts = {org: _judge(case, self._tables.partners[org]) for org in self.recipients}
-        groups: dict[Verdict, list[str]] = {}
-        for org, found in verdicts.items():
-            groups.setdefault(found, []).append(org)
-        return tuple((found, tuple(orgs)) for found, orgs in groups.items()), verdicts
+    def _lives(self, org: str, series: str, question: _Question) -> tuple[Term, ...]:
+        """An organisation's terms in scope: prohibitions always, permissions only if the report is no older."""
+        seen, epoch = question.features, question.report["epoch"]
+        scope = (org, seen.kind, seen.country, seen.status, question.level)
+        standing = self._scoped.get(scope)
+        if standing is None:
+            terms = self._tables.standing.get(org, ())
+            standing = self._scoped[scope] = tuple(term for term in terms if _in_scope(term.grant, scope))
+        named = self._tables.by_series.get(series, ()) if series else ()
+        ours = (term for term in named if term.grant.grantor == org and _is_level(term.grant, scope))
+        return tuple(
+            term for term in (*standing, *ours) if term.covers_from < epoch or term.grant.effect is GrantEffect.PROHIBIT
+        )
+
+    def _overlay(self, seen: Features) -> Iterable[OverlayRule]:
+        for area in (seen.country, ANY):
+            overlay = self._tables.overlays.get(area)
+            for rule in overlay.rules if overlay else ():
+                if ANY in rule.kinds or seen.kind in rule.kinds:
+                    yield rule
+
+    def _sensitivities(self, kind: str, country: str) -> Mapping[int, Sensitivity]:
+        found = self._sensitivity.get((kind, country))
+        if found is None:
+            tables = self._tables.sensitivities
+            table = tables.get(country) or tables.get(ANY)
+            rows = {(row.kind, row.precision): row.level for row in table.rows} if table else _BUILT_IN
+            found = self._sensitivity[kind, country] = {place: _row(rows, kind, place) for place in Place}
+        return found
+
+    def _glass(self, series: str) -> tuple[datetime, ...]:
+        """From the second of two confirmations from the two sides, for 24 hours; empty if there are not two."""
+        sides: dict[bool, list[datetime]] = {True: [], False: []}
+        for each in self._tables.glass.get(series, ()):
+            partner = self.partner(each.org)
+            if partner and partner.category in _SIDES:
+                sides[partner.category is Category.UNSMS].append(each.at)
+        if not all(sides.values()):
+            return ()
+        second = max(map(min, sides.values()))
+        return second, second + GLASS_TIME
+
+    def _is_broken(self, series: str, originator: str, now: datetime) -> bool:
+        glass, partner = self._glass(series), self.partner(originator)
+        lou = self.lou(partner.lou) if partner else None
+        return lou is not None and lou.break_glass and bool(glass) and glass[0] <= now < glass[1]
 
 
-class _Case(NamedTuple):
-    """What is the same for every recipient of one report."""
-
+class _Question(NamedTuple):
     report: Mapping[str, Any]
-    terms: tuple[Term, ...]
-    codes: tuple[Code, ...]
-    expired: bool
+    features: Features
+    ask: Ask
+    context: Context
+    now: datetime
     fresh: bool
-    audience: frozenset[str]
+    expired: bool
+    level: Level
 
 
-def _country(report: Mapping[str, Any]) -> str:
-    area = report["area"]
-    return area["country"] if area else ""
+def _row(rows: Mapping[tuple[str, Place], Sensitivity], kind: str, place: Place) -> Sensitivity:
+    place = max(place, Place.COUNTRY)
+    return rows.get((kind, place), rows.get((ANY, place), Sensitivity.LOW))
 
 
-def _in_scope(grant: Grant, scope: tuple[str, str, str, str]) -> bool:
-    _, kind, country, status = scope
-    kinds = ANY in grant.kinds or kind in grant.kinds
-    areas = ANY in grant.areas or country in grant.areas
-    return kinds and areas and grant.status == status
+def _is_level(grant: Grant, scope: tuple[str, ...]) -> bool:
+    return grant.status == scope[3] and (grant.level is Level.REGULAR or scope[4] == Level.ENHANCED)
 
 
-def _addresses(grant: Grant, partner: Partner) -> bool:
-    if partner.org in grant.recipients or f"category:{partner.category}" in grant.recipients:
-        return True
-    return ANY in grant.recipients and partner.category not in THIRD_PARTIES
-
-
-def _judge(case: _Case, partner: Partner) -> Verdict:
-    """Run every gate, collect every reason."""
-    reasons, grants = _consent(case, partner)
-    reasons |= _standing_of(case, partner)
-    if case.expired:
-        reasons.add(Code.DEN_EXPIRED)
-    if not case.fresh:
-        reasons.add(Code.HLD_CONSENT_STATE_STALE)
-    return verdict(reasons, grants)
-
-
-def _standing_of(case: _Case, partner: Partner) -> set[Code]:
-    reasons = set()
-    code = _STANDING.get(partner.status, Code.DEN_PARTNER_NOT_ACTIVE)
-    if code:
-        reasons.add(code)
-    if case.report["status"] not in partner.statuses:
-        reasons.add(Code.DEN_STATUS_MISMATCH)
-    return reasons
-
-
-def _consent(case: _Case, partner: Partner) -> tuple[set[Code], tuple[str, ...]]:
-    """Gates 5 and 6, then routing, which an originator's own choice of recipients goes before."""
-    reasons: set[Code] = set()
-    permits: dict[Code, list[str]] = {}
-    for term, code in zip(case.terms, case.codes, strict=True):
-        if not _addresses(term.grant, partner):
-            continue
-        if term.grant.effect is GrantEffect.PROHIBIT:
-            reasons |= {Code.DEN_PROHIBIT_ORIGINATOR} if code is Code.OK_GRANT else set()
-        else:
-            permits.setdefault(code, []).append(f"{term.grant.grantor}/{term.grant.grant}")
-    if partner.org in case.audience:
-        return reasons | {Code.OK_INITIAL_AUDIENCE}, ()
-    if partner.org == case.report["originator"]:
-        return reasons | {Code.OK_SELF}, ()
-    if Code.OK_GRANT in permits:
-        return reasons | {Code.OK_GRANT} | _routing(case, partner), tuple(sorted(permits[Code.OK_GRANT]))
-    return reasons | {_best(permits)}, ()
-
-
-def _best(permits: Mapping[Code, list[str]]) -> Code:
-    """Each PERMIT stands for itself (ARCHITECTURE §8): what one of them lets a recipient keep, no other takes back."""
-    kept = [code for code in permits if MEANING[code][1] is Target.KEEP]
-    return min(kept or permits, key=PRECEDENCE.__getitem__, default=Code.DEN_NO_CONSENT)
-
-
-def _routing(case: _Case, partner: Partner) -> set[Code]:
-    reasons = set()
-    if ANY not in partner.areas and _country(case.report) not in partner.areas:
-        reasons.add(Code.NRT_AREA)
-    if ANY not in partner.kinds and case.report["kind"] not in partner.kinds:
-        reasons.add(Code.NRT_KIND)
-    return reasons
-
-
-def _next_change(terms: tuple[Term, ...], expires: datetime | None, now: datetime) -> datetime | None:
-    bounds = [bound for term in terms if not term.ended for bound in (term.grant.valid_from, term.grant.valid_to)]
-    if expires is not None:
-        bounds.append(expires)
-    return min((bound for bound in bounds if bound > now), default=None)
+def _in_scope(grant: Grant, scope: tuple[str, ...]) -> bool:
+    kinds = ANY in grant.kinds or scope[1] in grant.kinds
+    areas = ANY in grant.areas or scope[2] in grant.areas
+    return kinds and areas and _is_level(grant, scope)

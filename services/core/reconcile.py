@@ -10,13 +10,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from services.core.decide import Context
+from services.core.features import Upstream
 from services.core.gates import Code, Target, Verdict, verdict
-from services.core.ledger import Entry, Incident, Slots
+from services.core.ledger import Entry, Incident, Slots, originator_of
 from services.core.plan import Send, Shown, plan
 from services.core.policy import Decided, Policy
+from services.core.request import Request, asked, next_notice, request
 
 BACKFILL = timedelta(hours=72)
 """A permit that comes late brings incidents that are younger than this (ARCHITECTURE §8 "Backfill")."""
+_UNKNOWN = verdict({Code.DEN_PARTNER_UNKNOWN})
 
 
 class Delivery(NamedTuple):
@@ -31,7 +35,8 @@ class Decision(NamedTuple):
 
     series_id: str
     version: int
-    decided: Decided
+    groups: tuple[tuple[Verdict, tuple[str, ...]], ...]
+    valid_until: datetime | None
 
 
 class Reconciled(NamedTuple):
@@ -40,6 +45,9 @@ class Reconciled(NamedTuple):
     incident: Incident
     deliveries: tuple[Delivery, ...]
     decisions: tuple[Decision, ...]
+    requests: tuple[Request, ...] = ()
+    failed: tuple[str, ...] = ()
+    """Gates that raised."""
 
 
 def reconcile(incident: Incident, policy: Policy, now: datetime, *, fresh: bool = True) -> Reconciled:
@@ -48,20 +56,73 @@ def reconcile(incident: Incident, policy: Policy, now: datetime, *, fresh: bool 
     `fresh` is False when the clock or the control state may be stale: then nothing is released, recalls go on, and the
     incident stays due.
     """
-    decided = {series: policy.decide(entry.report, now, fresh=fresh) for series, entry in incident.entries.items()}
+    decided = {series: _decide(incident, entry, policy, now, fresh=fresh) for series, entry in incident.entries.items()}
+    requests = _requests(incident, decided, now) if fresh else ()
+    incident = _noted(incident, requests)
     holdings: dict[str, Slots] = {}
     deliveries: list[Delivery] = []
+    told: dict[str, dict[Verdict, list[str]]] = {series: {} for series in incident.entries}
     for (slots, verdicts), recipients in _classes(incident, policy, decided).items():
-        shown = _targets(incident, verdicts, slots, now)
-        after, sends = plan(slots, shown, links_of(incident))
+        final = _final(incident, verdicts, slots, now)
+        for series, found in zip(incident.entries, final, strict=True):
+            told[series].setdefault(found, []).extend(recipients)
+        after, sends = plan(slots, _targets(incident, final), links_of(incident))
         if after:
             holdings.update(dict.fromkeys(recipients, after))
         deliveries += [Delivery(tuple(recipients), send) for send in sends]
-    changes = [found.valid_until for found in decided.values() if found.valid_until]
-    due = min(changes, default=None) if fresh else now
-    after_all = incident._replace(holdings=holdings, epoch=policy.epoch, next_change_at=due)
-    decisions = (Decision(s, incident.entries[s].report["version"], found) for s, found in decided.items())
-    return Reconciled(after_all, tuple(deliveries), tuple(decisions))
+    after_all = incident._replace(
+        holdings=holdings, epoch=policy.epoch, next_change_at=_due(incident, decided, now) if fresh else now
+    )
+    failed = {gate for found in decided.values() for gate in found.failed}
+    decisions = _decisions(incident, decided, told)
+    return Reconciled(after_all, tuple(deliveries), decisions, requests, tuple(sorted(failed)))
+
+
+def _decide(incident: Incident, entry: Entry, policy: Policy, now: datetime, *, fresh: bool) -> Decided:
+    echo = tuple(Upstream(originator_of(series), series) for series in entry.echo)
+    context = Context(echo, _is_superseded(incident, entry), entry.requested_at)
+    return policy.decide(entry.report, now, fresh=fresh, context=context)
+
+
+def _is_superseded(incident: Incident, entry: Entry) -> bool:
+    """Another report of the same originator says that it takes this one's place."""
+    series, originator = entry.report["series_id"], entry.report["originator"]
+    return any(
+        other.report["supersedes"] == series and other.report["originator"] == originator
+        for other in incident.entries.values()
+    )
+
+
+def _requests(incident: Incident, decided: Mapping[str, Decided], now: datetime) -> tuple[Request, ...]:
+    found = (request(incident.entries[series], one.groups, now) for series, one in decided.items())
+    return tuple(one for one in found if one)
+
+
+def _noted(incident: Incident, requests: tuple[Request, ...]) -> Incident:
+    if not requests:
+        return incident
+    noted = {one.series_id: asked(incident.entries[one.series_id], one) for one in requests}
+    return incident._replace(entries={**incident.entries, **noted})
+
+
+def _due(incident: Incident, decided: Mapping[str, Decided], now: datetime) -> datetime | None:
+    changes = [found.valid_until for found in decided.values()]
+    changes += [next_notice(entry, now) for entry in incident.entries.values()]
+    return min((moment for moment in changes if moment), default=None)
+
+
+def _decisions(
+    incident: Incident, decided: Mapping[str, Decided], told: Mapping[str, Mapping[Verdict, list[str]]]
+) -> tuple[Decision, ...]:
+    return tuple(
+        Decision(
+            series,
+            incident.entries[series].report["version"],
+            tuple((found, tuple(recipients)) for found, recipients in groups.items()),
+            decided[series].valid_until,
+        )
+        for series, groups in told.items()
+    )
 
 
 _Class = tuple[Slots, tuple[Verdict, ...]]
@@ -74,9 +135,8 @@ def _classes(incident: Incident, policy: Policy, decided: Mapping[str, Decided])
         (found,) = decided.values()
         return {((), (one,)): list(recipients) for one, recipients in found.groups}
     known = (*policy.recipients, *(gone for gone in incident.holdings if policy.partner(gone) is None))
-    unknown = verdict({Code.DEN_PARTNER_UNKNOWN})
     for recipient in known:
-        verdicts = tuple(found.by_recipient.get(recipient, unknown) for found in decided.values())
+        verdicts = tuple(found.by_recipient.get(recipient, _UNKNOWN) for found in decided.values())
         classes.setdefault((incident.holdings.get(recipient, ()), verdicts), []).append(recipient)
     return classes
 
@@ -86,24 +146,36 @@ def links_of(incident: Incident) -> Iterable[tuple[str, str]]:
     return [(link.one, link.other) for entry in incident.entries.values() for link in entry.links]
 
 
-def _targets(incident: Incident, verdicts: tuple[Verdict, ...], slots: Slots, now: datetime) -> dict[str, Shown]:
-    """What should be held of each series, for one class of recipients."""
+def _final(incident: Incident, verdicts: tuple[Verdict, ...], slots: Slots, now: datetime) -> tuple[Verdict, ...]:
+    """The verdicts with what only the holdings can tell: nothing that is over is begun."""
     held = {member.series_id for slot in slots for member in slot.members}
+    return tuple(
+        _late(entry, found, held=series in held, now=now)
+        for (series, entry), found in zip(incident.entries.items(), verdicts, strict=True)
+    )
+
+
+def _late(entry: Entry, found: Verdict, *, held: bool, now: datetime) -> Verdict:
+    """A cancelled report is not begun, one too old for a late permit neither; of a closed one nothing is sent."""
+    if found.target is not Target.SHOW or (held and not entry.closed):
+        return found
+    if entry.report["message"] == "CANCEL" and not held:
+        return verdict({*found.reasons, Code.DEN_CANCELLED})
+    if entry.closed or now - entry.decided_at > BACKFILL:
+        return verdict({*found.reasons, Code.NRT_BACKFILL})
+    return found
+
+
+def _targets(incident: Incident, verdicts: tuple[Verdict, ...]) -> dict[str, Shown]:
+    """What should be held of each series, for one class of recipients."""
     return {
         series: Shown(
-            _target(entry, found, held=series in held, now=now),
+            found.target,
             found.projection,
             entry.report["version"],
             entry.report["message"],
             entry.report["home"],
+            found.reasons,
         )
         for (series, entry), found in zip(incident.entries.items(), verdicts, strict=True)
     }
-
-
-def _target(entry: Entry, found: Verdict, *, held: bool, now: datetime) -> Target:
-    """Nothing that is over is begun: a cancelled report, or one too old for a late permit."""
-    if found.target is not Target.SHOW or held:
-        return found.target
-    is_late = now - entry.decided_at > BACKFILL
-    return Target.KEEP if is_late or entry.report["message"] == "CANCEL" else Target.SHOW

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.core.correlation import Found, content_key, correlate, incident_id, series_key
+from services.core.correlation import Found, content_key, correlate, echo_key, incident_id, series_key
 from services.core.home import home_partition
 from services.core.report import Relation
 from services.core.stage import Change, Moment, Outcome, Output, Record, Result, State
@@ -54,7 +54,7 @@ class Correlate:
         return Result(Outcome.LINKED, (output,), (Change(series_key(report["series_id"]), "correlation", None),))
 
     def _output(self, report: dict[str, Any], found: Found) -> Output:
-        value = self._value(report, found.relation) | {"joined": list(found.incidents)}
+        value = self._value(report, found.relation) | {"joined": list(found.incidents), "links": _links(report, found)}
         key = found.incidents[0] if found.incidents else report["series_id"]
         return Output(OUT, key, "incident_change", value, self._partition)
 
@@ -72,7 +72,19 @@ class Correlate:
         series = Change(series_key(report["series_id"]), "correlation", value)
         if found.relation is Relation.DUPLICATE:
             return (series,)
-        return (series, Change(content_key(report), "correlation", value))
+        return (series, Change(content_key(report), "correlation", value), *self._words(report, value))
+
+    def _words(self, report: dict[str, Any], value: dict[str, Any]) -> Iterable[Change]:
+        """Whoever tells a story first is remembered as its source."""
+        key = echo_key(report)
+        if key and self._state.get(key) is None:
+            yield Change(key, "correlation", value)
+
+
+def _links(report: dict[str, Any], found: Found) -> list[dict[str, Any]]:
+    if not found.other:
+        return []
+    return [{"one": report["series_id"], "other": found.other, "relation": found.relation.value, "score": 1.0}]
 
 
 def build(settings: Settings) -> Processor:

@@ -49,13 +49,15 @@ def load_incident(incident: str, series: Iterable[str], state: State) -> Inciden
         return None
     entries = {one: _entry(fields) for one in series if (fields := state.get(report_key(incident, one)))}
     return Incident(
-        incident, held["status"], entries, _holdings(held["holdings"]), held["epoch"], held["next_change_at"]
-    )
+        incident, held["status"], entries, _holdings(held["holdings"]), held["epoch"], held["next_change_at"],
+        held["changed_at"],
+    )  # fmt: skip
 
 
 def _entry(fields: Mapping[str, Any]) -> Entry:
     links = tuple(Link(link["one"], link["other"]) for link in fields["links"])
-    return Entry(fields["report"], fields["decided_at"], links)
+    asked = (fields["requested_at"], fields["asked"])
+    return Entry(fields["report"], fields["decided_at"], links, tuple(fields["echo"]), *asked, fields["closed"])
 
 
 def _holdings(classes: Iterable[Mapping[str, Any]]) -> dict[str, Slots]:
@@ -69,7 +71,10 @@ def _holdings(classes: Iterable[Mapping[str, Any]]) -> dict[str, Slots]:
 def report_change(incident: str, entry: Entry) -> Change:
     """The part of one report."""
     links = [{"one": link.one, "other": link.other, "relation": "SAME", "score": 1.0} for link in entry.links]
-    value = {"report": entry.report, "decided_at": entry.decided_at, "links": links}
+    value = {
+        "report": entry.report, "decided_at": entry.decided_at, "links": links, "echo": list(entry.echo),
+        "requested_at": entry.requested_at, "asked": entry.asked, "closed": entry.closed,
+    }  # fmt: skip
     return Change(report_key(incident, entry.report["series_id"]), "ledger_report", value)
 
 
@@ -83,6 +88,9 @@ def holdings_change(incident: Incident, chain: Chain) -> Change:
         "next_change_at": incident.next_change_at,
         "status": incident.status,
         "priority": priority(incident),
+        "changed_at": incident.changed_at,
+        "parties": sorted(incident.parties),
+        "areas": sorted(incident.areas),
         "decision_number": chain.number,
         "decision_hash": chain.hash,
         "holdings": [

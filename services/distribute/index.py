@@ -9,8 +9,10 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any
 
+from services.core.ledger import originator_of
 from services.core.policy import Policy
 from services.core.stage import State
+from services.core.tables import Touch
 from services.distribute.entries import CHAIN, HOLDINGS, REPORT, Chain
 
 
@@ -21,7 +23,8 @@ class Index:
         """Reads every key, and the holdings' part of every incident."""
         self.series: dict[str, tuple[str, ...]] = {}
         self.chain = Chain()
-        self._by_originator: dict[str, set[str]] = defaultdict(set)
+        self._by_party: dict[str, set[str]] = defaultdict(set)
+        self._by_area: dict[str, set[str]] = defaultdict(set)
         self._epochs: dict[str, int] = {}
         self._due: list[tuple[datetime, str]] = []
         self._due_at: dict[str, datetime] = {}
@@ -44,7 +47,7 @@ class Index:
         known = self.series.get(incident, ())
         if series not in known:
             self.series[incident] = (*known, series)
-        self._by_originator[series.split("/", 1)[0]].add(incident)
+        self._by_party[originator_of(series)].add(incident)
 
     def remove_series(self, incident: str, series: str) -> None:
         """A report has left the incident."""
@@ -54,6 +57,10 @@ class Index:
         """The incident is settled at an epoch, and due again by time; `held` is its part with the holdings."""
         self.chain = max(self.chain, Chain(held["decision_number"], held["decision_hash"]))
         self._epochs[incident] = held["epoch"]
+        for party in held["parties"]:
+            self._by_party[party].add(incident)
+        for area in held["areas"]:
+            self._by_area[area].add(incident)
         self._priority[incident] = held["priority"]
         due = held["next_change_at"]
         if due is None:
@@ -70,12 +77,24 @@ class Index:
             return
         since = min(self._epochs.values(), default=policy.epoch) if self._epoch is None else self._epoch
         for offset, touch in policy.touched(since):
-            concerned: Iterable[str]
-            concerned = self._epochs if touch.originator is None else self._by_originator[touch.originator]
-            for incident in concerned:
+            for incident in self._concerned(touch):
                 if self._epochs.get(incident, offset + 1) <= offset:
                     self._mark(incident)
         self._epoch = policy.epoch
+
+    def _concerned(self, touch: Touch) -> Iterable[str]:
+        if touch.originator is not None:
+            return self._by_party[touch.originator]
+        return self._epochs if touch.area is None else self._by_area[touch.area]
+
+    def forget(self, incident: str) -> None:
+        """The incident is no longer in the ledger."""
+        self.series.pop(incident, None)
+        for known in (self._epochs, self._priority, self._due_at, *self._dirty):
+            known.pop(incident, None)  # type: ignore[attr-defined]
+        for index in (self._by_party, self._by_area):
+            for incidents in index.values():
+                incidents.discard(incident)
 
     def _mark(self, incident: str) -> None:
         self._dirty[self._priority.get(incident, 1)][incident] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from services.core.control import PartnerStatus
@@ -11,16 +12,21 @@ from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.ids import Ids
 from services.core.ledger import Incident, Slot, SlotState
+from services.core.notice import Notice, notice_output
 from services.core.plan import Send
 from services.core.policy import Policy
 from services.core.receipt import Encode
 from services.core.reconcile import Delivery, Reconciled
 from services.core.report import Status
+from services.core.request import Request
+from services.core.stage import Output
 from services.core.view import build_view
 
 RECALL_DEADLINE = timedelta(hours=24)
 MOST_ITEMS = 1000
 """Deliveries in one record of slt.deliveries: about 80 kB beside the bodies; records over 512 kB are to be split."""
+_MANY = 3
+"""Recipients that wait, shown as 1, 2, 3+: how many partners there are is nobody's business."""
 _MARK = "\x00"
 _REPLACED = {"notice": "This key has no content any more: what it held goes on under another key."}
 
@@ -122,17 +128,32 @@ def _cannot_read(recipient: str, policy: Policy) -> bool:
     return partner is None or partner.status is not PartnerStatus.ACTIVE
 
 
+def request_output(asked: Request, incident: Incident, outlets: Outlets) -> Output:
+    """The notice to an originator whose consent somebody in danger waits for (consent.md §7)."""
+    report = incident.entries[asked.series_id].report
+    area = report["area"]
+    name = f"{asked.series_id}|{asked.requested_at.isoformat()}|{asked.stage}"
+    body = {
+        "request_id": blake2b(name.encode(), digest_size=16).hexdigest(), "series_id": asked.series_id,
+        "kind": report["kind"], "area": area["country"] if area else "", "deadline": asked.deadline,
+        "waiting": str(asked.waiting) if asked.waiting < _MANY else f"{_MANY}+", "stage": asked.stage.value,
+    }  # fmt: skip
+    notice = Notice(report["originator"], name, "consent_request", body, outlets.now, incident.status)
+    return notice_output(notice, outlets.encode)
+
+
 def decision_record(found: Reconciled, outlets: Outlets, accounts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The `decision` record, but for the hash of the one before."""
     verdicts = [
         {
             "series_id": decision.series_id, "version": decision.version, "recipients": list(recipients),
             "effect": verdict.effect.name, "target": verdict.target.value, "primary": verdict.primary.value,
-            "reasons": [code.value for code in verdict.reasons], "projection": verdict.projection.value,
-            "grants": list(verdict.grants), "valid_until": decision.decided.valid_until,
+            "reasons": [code.value for code in verdict.reasons], "projection": verdict.projection.text,
+            "grants": list(verdict.grants), "obligations": list(verdict.obligations),
+            "valid_until": decision.valid_until,
         }
         for decision in found.decisions
-        for verdict, recipients in decision.decided.groups
+        for verdict, recipients in decision.groups
     ]  # fmt: skip
     return {
         "incident": found.incident.id, "epoch": outlets.policy.epoch, "as_of": outlets.now, "verdicts": verdicts,

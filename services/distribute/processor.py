@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from services.core.ids import Ids
-from services.core.ledger import Entry, Incident
+from services.core.ledger import Entry, Incident, Link
+from services.core.plan import founder_of
 from services.core.receipt import Encode
 from services.core.reconcile import Reconciled, reconcile
 from services.core.report import Relation
+from services.core.retire import closed, closes_at, is_owed_nothing
 from services.core.stage import Change, Moment, Outcome, Output, Record, Result, State
 from services.distribute.entries import (
     CHAIN,
     Chain,
     holdings_change,
+    holdings_key,
     load_incident,
     report_change,
     report_key,
 )
 from services.distribute.index import Index
-from services.distribute.owed import Outlets, decision_record, owed_records
+from services.distribute.owed import Outlets, decision_record, owed_records, request_output
 from services.runtime.codec import Codec
 from services.runtime.processor import Assignment, Processor, Stage
 from services.runtime.settings import Settings
 
+_SAME = frozenset({Relation.SAME, Relation.ECHO})
 DELIVERIES, DECISIONS, PROGRESS = "slt.deliveries", "slt.decisions", "slt.progress"
 
 
@@ -34,6 +39,8 @@ class Tools(NamedTuple):
 
     ids: Ids
     encode: Encode
+    closed_after: timedelta
+    """An incident is closed so long after its last change."""
 
 
 class Distribute:
@@ -60,11 +67,11 @@ class Distribute:
         known = incident.entries.get(report["series_id"])
         if known and known.report["version"] >= report["version"]:
             return self._copy(report, moment)
-        entry = Entry(report, known.decided_at if known else moment.now, known.links if known else ())
-        entries = {**incident.entries, report["series_id"]: entry}
-        found = self._reconcile(incident._replace(entries=entries), moment)
+        entry = known._replace(report=report, closed=False) if known else _first(change, incident, moment)
+        joined = incident._replace(entries={**incident.entries, report["series_id"]: entry}, changed_at=moment.now)
+        found = self._reconcile(joined, moment)
         outcome = _outcome(found, report, moment)
-        return self._result(found, moment, outcome, [_account(report, outcome)], [report_change(incident_id, entry)])
+        return self._result(incident, found, moment, outcome, [_account(report, outcome)])
 
     def applied(self, result: Result) -> None:
         """Keep the indexes current."""
@@ -74,6 +81,8 @@ class Distribute:
                 self._index.chain = Chain(change.value["offset"], change.value["last_hash"])
             elif kind == "h" and change.value is not None:
                 self._index.settled(rest, change.value)
+            elif kind == "h":
+                self._index.forget(rest)
             elif kind == "r":
                 incident, _, series = rest.partition("|")
                 track = self._index.remove_series if change.value is None else self._index.add_series
@@ -85,8 +94,17 @@ class Distribute:
         for incident_id in self._index.take(moment.now if moment.fresh else None, limit):
             incident = self._load(incident_id)
             if incident is not None:
-                yield self._result(self._reconcile(incident, moment), moment, None, [], [])
+                yield self._again(incident, moment)
         yield from self._progress(moment)
+
+    def _again(self, incident: Incident, moment: Moment) -> Result:
+        """What policy or time has changed; and the end of an incident that nothing has happened to for long."""
+        if moment.fresh and is_owed_nothing(incident, moment.now):
+            parts = [Change(report_key(incident.id, series), "ledger_report", None) for series in incident.entries]
+            return Result(None, (), (*parts, Change(holdings_key(incident.id), "ledger_holdings", None)))
+        closes = closes_at(incident, self._tools.closed_after)
+        is_over = moment.fresh and closes is not None and closes <= moment.now
+        return self._result(incident, self._reconcile(closed(incident) if is_over else incident, moment), moment)
 
     def _progress(self, moment: Moment) -> Iterator[Result]:
         """Tell how far the policy is applied: what a revocation is confirmed by (ARCHITECTURE §8)."""
@@ -101,7 +119,13 @@ class Distribute:
         return load_incident(incident_id, self._index.series.get(incident_id, ()), self._state)
 
     def _reconcile(self, incident: Incident, moment: Moment) -> Reconciled:
-        return reconcile(incident, moment.policy, moment.now, fresh=moment.fresh)
+        found = reconcile(incident, moment.policy, moment.now, fresh=moment.fresh)
+        after = found.incident
+        if found.deliveries:
+            after = after._replace(changed_at=moment.now)
+        closes = closes_at(after, self._tools.closed_after)
+        later = (due for due in (after.next_change_at, closes) if due and (due > moment.now or not moment.fresh))
+        return found._replace(incident=after._replace(next_change_at=min(later, default=None)))
 
     def _relinked(self, change: Any, moment: Moment) -> Result:
         """A series has left for its country's partition: what is held of it here goes on under another key there."""
@@ -110,9 +134,8 @@ class Distribute:
             incident = self._load(incident_id)
             if incident is not None and series in incident.entries:
                 entries = {one: entry for one, entry in incident.entries.items() if one != series}
-                found = self._reconcile(incident._replace(entries=entries), moment)
-                gone = [Change(report_key(incident_id, series), "ledger_report", None)]
-                return self._result(found, moment, Outcome.RELINKED, [], gone)
+                found = self._reconcile(incident._replace(entries=entries, changed_at=moment.now), moment)
+                return self._result(incident, found, moment, Outcome.RELINKED)
         return Result(Outcome.RELINKED)
 
     def _copy(self, report: Any, moment: Moment) -> Result:
@@ -125,15 +148,18 @@ class Distribute:
         return Result(Outcome.DUPLICATE, (output,), (Change(CHAIN, "progress", head),))
 
     def _result(
-        self, found: Reconciled, moment: Moment, outcome: Outcome | None, accounts: list[Any], changes: list[Change]
-    ) -> Result:
+        self, before: Incident, found: Reconciled, moment: Moment, outcome: Outcome | None = None,
+        accounts: Sequence[Any] = (),
+    ) -> Result:  # fmt: skip
         outlets = self._outlets(moment)
-        incident = found.incident.id
-        decided, chain = self._chained(decision_record(found, outlets, accounts), incident)
+        after = found.incident
+        decided, chain = self._chained(decision_record(found, outlets, accounts), after.id)
         owed = (
-            Output(DELIVERIES, incident, "deliveries", value, self._partition) for value in owed_records(found, outlets)
+            Output(DELIVERIES, after.id, "deliveries", value, self._partition) for value in owed_records(found, outlets)
         )
-        return Result(outcome, (decided, *owed), (*changes, holdings_change(found.incident, chain)))
+        asked = (request_output(one, after, outlets) for one in found.requests)
+        changes = (*_report_changes(before, after), holdings_change(after, chain))
+        return Result(outcome, (decided, *owed, *asked), changes)
 
     def _chained(self, record: dict[str, Any], key: str) -> tuple[Output, Chain]:
         """The decision with the hash of the one before, and the chain's new head."""
@@ -146,6 +172,29 @@ class Distribute:
 
     def _outlets(self, moment: Moment) -> Outlets:
         return Outlets(self._tools.ids, self._tools.encode, moment.policy, moment.now)
+
+
+def _first(change: Any, incident: Incident, moment: Moment) -> Entry:
+    """A series that joins: linked where the evidence says that it is the same, an echo if its submitter had the other.
+
+    What a submitter has received is known from the ledger alone; correlate names candidates (ARCHITECTURE §8).
+    """
+    report = change["report"]
+    links = tuple(Link(link["one"], link["other"]) for link in change["links"] if link["relation"] in _SAME)
+    candidates = (link["other"] for link in change["links"] if link["relation"] == Relation.ECHO)
+    slots = incident.holdings.get(report["originator"], ())
+    received = {founder_of(slot.name) for slot in slots} | {one.series_id for slot in slots for one in slot.members}
+    echo = tuple(series for series in candidates if series in received and series in incident.entries)
+    return Entry(report, moment.now, links, echo)
+
+
+def _report_changes(before: Incident, after: Incident) -> Iterator[Change]:
+    for series, entry in after.entries.items():
+        if before.entries.get(series) is not entry:
+            yield report_change(after.id, entry)
+    for series in before.entries:
+        if series not in after.entries:
+            yield Change(report_key(after.id, series), "ledger_report", None)
 
 
 def _outcome(found: Reconciled, report: Any, moment: Moment) -> Outcome:
@@ -168,7 +217,8 @@ def _account(report: Any, outcome: Outcome) -> dict[str, Any]:
 
 def build(settings: Settings) -> Processor:
     """Wire distribute to its topics. Without the master key it does not start."""
-    tools = Tools(Ids(settings.secret("master.key")), Codec().encode)
+    closed_after = timedelta(days=settings.limits.retire_days)
+    tools = Tools(Ids(settings.secret("master.key")), Codec().encode, closed_after)
 
     def task(part: Assignment, state: State) -> Distribute:
         return Distribute(part.partition, tools, state)

@@ -65,8 +65,8 @@ class Registry:
         lives = self.grants.setdefault((payload["grantor"], payload["grant"]), [])
         last = lives[-1] if lives else None
         if payload.get("state", "GIVEN") != "GIVEN":
-            if last and last.ended != "RECALL":  # what was taken back stays taken back
-                lives[-1] = last._replace(ended=payload.get("mode", "RECALL"))
+            ended = payload.get("mode", "RECALL")
+            lives[:] = [_end(life, ended, entry.appended, life is last) for life in lives] or [Life(-1, payload, ended)]
             return
         goes_on = last is not None and _renews(last, payload, entry.appended)
         since = last.covers_from if last and goes_on else entry.at.offset
@@ -76,6 +76,12 @@ class Registry:
     def of(self, grantor: str) -> list[Life]:
         """Every life of every grant of one originator."""
         return [life for grant, lives in self.grants.items() if grant[0] == grantor for life in lives]
+
+
+def _end(life: Life, ended: str, at: datetime, newest: bool) -> Life:
+    """What was taken back stays taken back; the newest life ends, and any other that still runs."""
+    runs = not life.ended and _moment(life.terms, "valid_to") > at
+    return life._replace(ended=ended) if life.ended != "RECALL" and (newest or runs) else life
 
 
 class History:
@@ -123,6 +129,8 @@ class Decider:
 
     def consent(self, report: Fields, recipient: str, now: datetime) -> Target:
         """The originator's word: prohibitions, its own choice of recipients, grants (each for itself), then routing."""
+        if report["originator"] == recipient:  # grants and prohibitions never speak of their grantor
+            return Target.SHOW if recipient in report["initial_audience"] else Target.KEEP
         lives = [
             life
             for life in self._of(report["originator"])
@@ -132,8 +140,6 @@ class Decider:
             return Target.NONE
         if recipient in report["initial_audience"]:
             return Target.SHOW
-        if report["originator"] == recipient:
-            return Target.KEEP
         permits = [life for life in lives if life.terms.get("effect", "PERMIT") == "PERMIT"]
         answers = {_answer(life, now) for life in permits if report["epoch"] > life.covers_from}
         if Target.SHOW in answers and _wanted(report, self.registry.partners[recipient]):
@@ -154,8 +160,8 @@ class Decider:
 
     def _reaches(self, terms: Fields, recipient: str) -> bool:
         category = self.registry.partners.get(recipient, {}).get("category", "")
-        named = recipient in terms["recipients"] or f"category:{category}" in terms["recipients"]
-        return named or ("*" in terms["recipients"] and category not in _NOT_MEANT_BY_ALL)
+        together = {"*", f"category:{category}"} & set(terms["recipients"])
+        return recipient in terms["recipients"] or (bool(together) and category not in _NOT_MEANT_BY_ALL)
 
 
 def _renews(life: Life, payload: Fields, at: datetime) -> bool:

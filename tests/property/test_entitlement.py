@@ -135,8 +135,8 @@ def test_a_new_grant_covers_nothing_of_the_gap_though_intake_had_not_seen_the_en
 def test_what_one_permit_lets_a_recipient_keep_no_other_takes_back() -> None:
     over = (NOW - _MINUTE).isoformat()
     control = _versioned([
-        partner("birch"), officer("alder"), grant("alder", grant="boxed", valid_to=over), grant("alder"),
-        grant("alder", state="WITHDRAWN", mode="RECALL"),
+        partner("alder"), partner("birch"), officer("alder"), grant("alder", grant="boxed", valid_to=over),
+        grant("alder"), grant("alder", state="WITHDRAWN", mode="RECALL"),
     ])  # fmt: skip
 
     decided = policy(*control).decide(report("alder/s"), NOW).by_recipient

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.envelope import DeliveryType
-from services.core.gates import Projection, Target
+from services.core.gates import Target
 from services.core.ledger import Slots, SlotState
 from services.core.plan import Send, Shown, plan
+from services.core.projection import FULL
 
 SERIES = ("alder/a", "birch/b", "cedar/c")
 LINKS = st.lists(st.tuples(st.sampled_from(SERIES), st.sampled_from(SERIES)), max_size=3)
@@ -21,7 +22,7 @@ def steps(draw: st.DrawFn) -> tuple[dict[str, Shown], list[tuple[str, str]]]:
     """What should be held after one change; versions only grow, as `histories` numbers them."""
     present = draw(st.sets(st.sampled_from(SERIES)))
     wanted = {
-        series: Shown(draw(st.sampled_from(Target)), Projection.FULL, 0, draw(st.sampled_from(["ALERT", "CORRECT"])))
+        series: Shown(draw(st.sampled_from(Target)), FULL, 0, draw(st.sampled_from(["ALERT", "CORRECT"])))
         for series in sorted(present)
     }
     return wanted, draw(LINKS)

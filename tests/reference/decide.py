@@ -15,6 +15,7 @@ from tests.reference.consent import (
     best_way,
     consent,
     holds,
+    lives_of,
     presence,
     present_means,
     prohibited,
@@ -149,11 +150,20 @@ def _reach(q: Question, is_named: bool) -> set[Said]:
     category, said = q.partner["category"], set()
     if category == "FIELD_PARTNER" and not holds(presence(q), country(q.report)):
         said |= say("DEN_PARTNER_AREA")
-    if category in THIRD_PARTIES and not is_named:
+    if category in THIRD_PARTIES and not is_named and not _was_named(q):
         said |= say("DEN_PARTNER_CATEGORY")
     if category == "OBSERVER" and (q.action != "READ" or not any(_entitled(q, one) for one in _entitlements(q))):
         said |= say("DEN_OBSERVER_SCOPE")
     return said
+
+
+def _was_named(q: Question) -> bool:
+    """Nothing permits it now, but a life that covers the report has its id."""
+    report = q.report
+    if consent(q, report["originator"], report["series_id"], q.action).permits:
+        return False
+    lives = lives_of(q, report["originator"], report["series_id"], "PERMIT", q.action)
+    return any(q.recipient in life.grant["recipients"] and report["epoch"] > life.covers_from for life in lives)
 
 
 def _entitlements(q: Question) -> list[Fields]:
@@ -254,7 +264,7 @@ def gate_i_applies(q: Question) -> bool:
     """§5 "Gate I applies to"."""
     until = q.partner.get("valid_to")
     active = q.partner["status"] == "ACTIVE" and (until is None or moment(until) > q.as_of)
-    return active and imminent(q.report) and present_means(q) and not q.is_originator
+    return q.action == "READ" and active and imminent(q.report) and present_means(q) and not q.is_originator
 
 
 def request_is_old(q: Question) -> bool:

@@ -30,15 +30,17 @@ class Engine:
 
     def answers(self, ask: Ask) -> dict[str, Answer]:
         """The verdict for every recipient of the registry; any other is UNKNOWN."""
-        from services.core import policy
+        from services.core import decide as policy
+        from services.core.control import Action
+        from services.core.features import Upstream
 
         words: Any = policy
         decided = self._policy.decide(
             ask.report,
             ask.as_of,
             fresh=ask.fresh,
-            ask=words.Ask(ask.action, ask.purpose),
-            context=words.Context(ask.echo, ask.superseded, ask.requested_at),
+            ask=words.Ask(Action(ask.action), ask.purpose),
+            context=words.Context(tuple(map(Upstream._make, ask.echo)), ask.superseded, ask.requested_at),
         )
         return {recipient: _answer(verdict) for recipient, verdict in decided.by_recipient.items()}
 
@@ -71,7 +73,8 @@ def _record(entry: Entry) -> Any:
 
 def _id(payload: dict[str, Any]) -> str:
     """The id as control_id makes it; of a payload that does not load, a word of its own."""
-    from services.core.control import control_id, read_control
+    from services.core.control import control_id
+    from services.core.control_read import read_control
     from services.core.stage import Refusal
 
     found = read_control(payload)

@@ -121,7 +121,7 @@ class Registry:
             "valid_to": end.isoformat() if field_partner or random.random() < 0.2 else None,
         }  # fmt: skip
         if random.random() < 0.5 or field_partner:
-            found["presence"] = any_or(random, COUNTRIES, 0.4)
+            found["presence"] = some(random, COUNTRIES, 1) if field_partner else any_or(random, COUNTRIES, 0.4)
         if field_partner:
             found["admitted_by"] = "cedar"
         if category == "COORDINATION_PLATFORM":
@@ -251,7 +251,7 @@ class Registry:
         random = self.random
         name = random.choice(("g-1", "g-2"))
         return {"type": "group", "version": self.version("group", name), "group": name,
-                "members": some(random, ORGS, 2), "purpose": "convoy", **period(random)}  # fmt: skip
+                "members": some(random, ORGS, 2), "purpose": PURPOSE, **period(random)}  # fmt: skip
 
     def breakglass(self) -> Fields:
         """A person's word that the glass be broken."""

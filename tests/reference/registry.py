@@ -59,10 +59,20 @@ class Registry:
     areas: list[Fields] = field(default_factory=list)
     confirmations: list[tuple[str, str, datetime]] = field(default_factory=list)
     """series, organisation and time of each confirmation that the glass be broken."""
-    forged: set[str] = field(default_factory=set)
-    """Authors of records whose signature does not hold."""
-    broken: bool = False
-    """A record does not load."""
+    unsigned: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Type and id of a record whose signature does not hold -> its author, until one that holds follows."""
+    unread: bool = False
+    """A record is none."""
+
+    @property
+    def forged(self) -> set[str]:
+        """Authors of records whose signature does not hold."""
+        return set(self.unsigned.values())
+
+    @property
+    def broken(self) -> bool:
+        """A record does not load."""
+        return self.unread or bool(self.unsigned)
 
     def partner(self, org: str) -> Fields | None:
         """The newest record of an organisation."""
@@ -85,14 +95,15 @@ def fold(entries: Sequence[Entry]) -> Registry:
     """All records in the order of slt.control."""
     registry = Registry()
     for entry in sorted(entries, key=lambda one: one.offset):
-        if not entry.holds:
-            registry.forged.add(entry.author)
-            registry.broken = registry.broken or entry.author == "admin"
-        elif not loads(entry.payload):
-            registry.broken = True
+        if not loads(entry.payload):
+            registry.unread = True
         elif _is_newer(registry, entry.payload):
-            _apply(registry, entry)
-            registry.newest[key(entry.payload)] = entry.payload
+            if entry.holds:
+                _apply(registry, entry)
+                registry.newest[key(entry.payload)] = entry.payload
+                registry.unsigned.pop(key(entry.payload), None)
+            else:
+                registry.unsigned[key(entry.payload)] = entry.author
     return registry
 
 
@@ -126,7 +137,7 @@ def _grant(registry: Registry, entry: Entry) -> None:
     ended = payload.get("mode", "RECALL") if state == "WITHDRAWN" else state
     if not lives:
         since = entry.covers_from if entry.covers_from >= 0 else entry.offset
-        lives.append(_life(payload, since, "" if state == "GIVEN" else ended))
+        lives.append(_life(payload, since, "") if state == "GIVEN" else Life(payload, -1, ended))
     elif state != "GIVEN":
         lives[:] = [_end(life, ended, entry, life is lives[-1]) for life in lives]
     elif _continues(lives[-1], payload, entry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,7 @@ from services.runtime.store import Store
 from tests.registry import NOW, grant, officer, partner, policy, report
 
 CODEC = Codec()
-TOOLS = Tools(Ids(b"a master key for tests, 32 bytes."), CODEC.encode)
+TOOLS = Tools(Ids(b"a master key for tests, 32 bytes."), CODEC.encode, timedelta(days=30))
 BASE = tuple(record for org in ("alder", "birch", "cedar") for record in (partner(org), officer(org)))
 GRANTED = policy(*BASE, grant("alder", recipients=["birch"]))
 WITHDRAWN = policy(*BASE, grant("alder", recipients=["birch"]), grant("alder", version=2, state="WITHDRAWN"))

@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 
 from services.core.envelope import DeliveryType as Type
-from services.core.gates import Projection, Target
+from services.core.gates import Target
 from services.core.ledger import Member, Slot, SlotState
 from services.core.plan import Shown, connected, plan
+from services.core.projection import EMPTY, FULL
 
 A, B = "alder/a", "birch/b"
 
 
 def shown(version: int = 1, target: Target = Target.SHOW, message: str = "ALERT") -> Shown:
-    projection = Projection.FULL if target is Target.SHOW else Projection.EMPTY
+    projection = FULL if target is Target.SHOW else EMPTY
     return Shown(target, projection, version, message)
 
 
 def held(*members: tuple[str, int], name: str = f"{A}|0.0", sequence: int = 1) -> Slot:
-    return Slot(name, sequence, SlotState.HELD, tuple(Member(s, v, Projection.FULL) for s, v in members))
+    return Slot(name, sequence, SlotState.HELD, tuple(Member(s, v, FULL) for s, v in members))
 
 
 ROWS = {

@@ -86,7 +86,8 @@ ROWS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Target, Code]] = {
         Code.OK_INITIAL_AUDIENCE,
     ),
     "a contractor is never meant by everybody": (
-        [grant("alder"), partner("birch", version=2, category="CONTRACTOR")], {}, Target.NONE, Code.DEN_NO_CONSENT,
+        [grant("alder"), partner("birch", version=2, category="CONTRACTOR")], {}, Target.NONE,
+        Code.DEN_PARTNER_CATEGORY,
     ),
     "a contractor that is named": (
         [grant("alder", recipients=["birch"]), partner("birch", version=2, category="CONTRACTOR")], {}, Target.SHOW,
@@ -158,5 +159,5 @@ def test_a_control_record_that_does_not_hold_stops_release_and_names_itself() ->
 
 def test_a_change_touches_whom_it_concerns() -> None:
     made = policy(*BASE, grant("alder"))
-    touched = [(touch.originator, touch.recipient) for _, touch in made.touched(2)]
-    assert touched == [(None, "birch"), ("alder", None)]
+    touched = [(touch.originator, touch.area) for _, touch in made.touched(2)]
+    assert touched == [(None, None), ("alder", None)]

@@ -90,5 +90,5 @@ def test_every_recipient_has_a_verdict_on_every_report() -> None:
     made = policy(*BASE, grant("alder", recipients=["birch"]))
     found = reconcile(incident(report("alder/s"), report("cedar/t")), made, NOW)
     for decision in found.decisions:
-        judged = [org for _, recipients in decision.decided.groups for org in recipients]
+        judged = [org for _, recipients in decision.groups for org in recipients]
         assert sorted(judged) == ["alder", "birch", "cedar"]

@@ -112,8 +112,8 @@ ROWS = [
     # Gate 0
     Row("DEN_INTEGRITY_SCHEMA OK_GRANT", "DENY NONE", report={"version": 0}),
     Row("DEN_INTEGRITY_SCHEMA OK_GRANT", "DENY NONE", report={"series_id": "other/s1"}),
-    Row("DEN_INTEGRITY_SIGNATURE OK_GRANT", "DENY KEEP", (ORIG, REC, GIVEN, grant("orig", grant="h")),
-        ask={"holds": False}),
+    Row("DEN_INTEGRITY_SIGNATURE HLD_CONSENT_STATE_STALE OK_GRANT", "DENY KEEP",
+        (ORIG, REC, GIVEN, grant("orig", grant="h")), ask={"holds": False}),
     Row("DEN_INTEGRITY_UNKNOWN_SENDER OK_GRANT", "DENY NONE", (REC, GIVEN)),
     Row("DEN_INTEGRITY_TIME OK_GRANT", "DENY NONE",
         report={"kind": "SITUATION_REPORT", "occurred_from": NOW + DAY + MINUTE}),
