@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.core.home import home_partition
-from services.core.report import InfoKind, PlacePrecision, Status
+from services.core.report import InfoKind, PlacePrecision, Status, TimePrecision
 from services.runtime.topics import CANARY
 
 _MASK = 0xFFFFFFFF
@@ -63,6 +63,8 @@ def submission(lane: Lane, version: int) -> bytes:
             "initial_audience": [CANARY],
             "kind": InfoKind.INCIDENT_REPORT,
             "headline": "Test of the relay by the relay itself",
+            "occurred_from": "2020-01-01T00:00:00+00:00",  # a view says when the relay received it only beside a time
+            "time_precision": TimePrecision.EXACT,
             "place": {"country": lane.country, "precision": PlacePrecision.COUNTRY},
             "attributes": {"count": str(version)},
         }

@@ -127,7 +127,8 @@ class Books:
             for series in self._held.get(place, ()):
                 self._recalls[org, series] = read.envelope.message_id
         accounts = read.value["accounts"] if read.kind == "view" else ()
-        self._held[place] = {account["series_id"]: account["version"] for account in accounts}
+        named = (account for account in accounts if account["series_id"])  # a source that is not named has no ids
+        self._held[place] = {account["series_id"]: account["version"] for account in named}
 
     # -- what they say
 

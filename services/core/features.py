@@ -80,7 +80,7 @@ def features(report: Mapping[str, Any]) -> Features:
         country,
         report["status"],
         tuple(report["initial_audience"]),
-        Projection(_present(report), _place(place, country), _time(report), _wish(report)),
+        Projection(_present(report), place_precision(place, country), time_precision(report), _wish(report)),
         _above(marks),
         tuple((Fact[m["fact"]].value, Sensitivity[m["sensitivity"]].value) for m in marks if m["sensitivity"]),
         report["handling"]["tlp"] == "RED",
@@ -124,10 +124,11 @@ def _present(report: Mapping[str, Any]) -> int:
         if any(0 < count < SMALL for count in counts):
             facts |= Fact.SMALL_NUMBERS
     area = report["area"]
-    return facts | Fact.WHERE if _place(report["place"], area["country"] if area else "") else facts
+    return facts | Fact.WHERE if place_precision(report["place"], area["country"] if area else "") else facts
 
 
-def _place(place: Mapping[str, Any], country: str) -> int:
+def place_precision(place: Mapping[str, Any], country: str) -> int:
+    """How precisely a report says where (Place); `country`: that of its area, empty if unknown."""
     if place["precision"] != "UNKNOWN":
         return Place[place["precision"]]
     if place["latitude"] is not None:
@@ -141,7 +142,8 @@ def _place(place: Mapping[str, Any], country: str) -> int:
     return Place.COUNTRY if place["country"] or country else Place.UNKNOWN
 
 
-def _time(report: Mapping[str, Any]) -> int:
+def time_precision(report: Mapping[str, Any]) -> int:
+    """How precisely a report says when (Time)."""
     if report["time_precision"] != "UNKNOWN":
         return Time[report["time_precision"]]
     told = report["occurred_from"] or report["occurred_to"] or report["reported_at"]

@@ -11,7 +11,7 @@ from services.core.control import PartnerStatus
 from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.ids import Ids
-from services.core.ledger import Incident, Slot, SlotState
+from services.core.ledger import Incident, Member, Slot, SlotState
 from services.core.notice import Notice, notice_output
 from services.core.plan import Send
 from services.core.policy import Policy
@@ -20,7 +20,7 @@ from services.core.reconcile import Delivery, Reconciled
 from services.core.report import Status
 from services.core.request import Request
 from services.core.stage import Output
-from services.core.view import build_view
+from services.core.view import Released, build_view
 
 RECALL_DEADLINE = timedelta(hours=24)
 MOST_ITEMS = 1000
@@ -46,10 +46,11 @@ def owed_records(found: Reconciled, outlets: Outlets) -> Iterator[dict[str, Any]
     encoded: list[bytes] = []
     groups: list[dict[str, Any]] = []
     for delivery in found.deliveries:
-        key = _body_key(delivery.send)
+        duties = _duties(delivery, found)
+        key = _body_key(delivery.send, duties)
         if key not in bodies:
             bodies[key] = len(encoded)
-            encoded.append(_body(delivery.send, found.incident, outlets))
+            encoded.append(_body(delivery.send, duties, found.incident, outlets))
         groups += _groups(delivery, bodies[key], found.incident.status, outlets)
     for some in _split(groups):
         yield {
@@ -72,18 +73,41 @@ def _split(groups: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield some
 
 
-def _body_key(send: Send) -> Any:
-    return (send.slot.state, send.shown)
+_Duties = Mapping[str, tuple[str, ...]]
 
 
-def _body(send: Send, incident: Incident, outlets: Outlets) -> bytes:
+def _duties(delivery: Delivery, found: Reconciled) -> _Duties:
+    """Obligations by series; recipients of one delivery have the same verdicts, so the first speaks for all."""
+    shown = {member.series_id for member in delivery.send.shown}
+    first = delivery.recipients[0]
+    return {
+        decision.series_id: verdict.obligations
+        for decision in found.decisions
+        if decision.series_id in shown
+        for verdict, recipients in decision.groups
+        if verdict.obligations and first in recipients
+    }
+
+
+def _body_key(send: Send, duties: _Duties) -> Any:
+    return (send.slot.state, send.shown, tuple(duties.items()))
+
+
+def _body(send: Send, duties: _Duties, incident: Incident, outlets: Outlets) -> bytes:
     if send.type is DeliveryType.RECALL:
         deadline = outlets.now + RECALL_DEADLINE
         return outlets.encode("recall", {"reason_class": "CONSENT_ENDED", "action": "DELETE", "deadline": deadline})
     if send.slot.state is SlotState.REPLACED:
         return outlets.encode("replaced", _REPLACED)
-    reports = [incident.entries[member.series_id].report for member in send.shown]
-    return outlets.encode("view", build_view(incident.status, reports))
+    released = (_released(member, duties, incident, outlets.policy) for member in send.shown)
+    return outlets.encode("view", build_view(incident.status, released))
+
+
+def _released(member: Member, duties: _Duties, incident: Incident, policy: Policy) -> Released:
+    report = incident.entries[member.series_id].report
+    originator = policy.partner(report["originator"])
+    category = originator.category.value if originator else ""
+    return Released(report, member.projection, category, duties.get(member.series_id, ()))
 
 
 def _groups(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Iterator[dict[str, Any]]:

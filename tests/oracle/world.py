@@ -65,6 +65,7 @@ class Owed(NamedTuple):
     log: Coordinates
 
 
+UNNAMED = ("", 0)
 Reports = Mapping[tuple[str, int], Mapping[str, Any]]
 
 
@@ -154,7 +155,10 @@ class World:
         return found
 
     def accounts(self, body: bytes) -> tuple[tuple[str, int], ...]:
-        """The reports that a body shows: series and version; none for anything but a view."""
+        """The reports that a body shows: series and version; none for anything but a view.
+
+        An account whose source is not named has no ids: it is UNNAMED.
+        """
         known = self._views.get(body)
         if known is None:
             kind, value = self.codec.decode(body)

@@ -201,6 +201,11 @@ def test_a_recall_that_did_not_arrive_is_seen(faithful: Faithful) -> None:
     assert difference == (f"holders of {gone}", "nobody", "demo-maple v1")
 
 
+def test_an_account_without_its_sources_name_belongs_to_no_series(faithful: Faithful) -> None:
+    faithful.deliver("slt.out.demo-maple", "k", {"": 0}, DeliveryType.ALERT)
+    assert faithful.verdict().good
+
+
 def test_an_exercise_among_actual_reports_is_seen(faithful: Faithful) -> None:
     series, org = _some(faithful.story)
     faithful.deliver(f"slt.exercise.{org}", series, {series: faithful.story.holds[series][org]}, DeliveryType.ALERT)

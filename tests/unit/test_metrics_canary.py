@@ -15,9 +15,13 @@ from prometheus_client import CollectorRegistry
 
 from services.canary.probe import Arrival, Lane, arrivals, lanes, murmur2, submission
 from services.canary.watch import Watch
+from services.core.features import features
 from services.core.home import home_partition
+from services.core.project import account
+from services.core.projection import FULL
 from services.core.submission import content_hash, read_submission
 from services.runtime.metrics import CanaryMetrics
+from tests.registry import report
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 COUNTRIES = [country.alpha_3 for country in pycountry.countries]
@@ -74,6 +78,13 @@ def test_intake_takes_the_submission_and_every_version_is_new_content() -> None:
     assert isinstance(second, dict)
     assert (first["status"], first["initial_audience"]) == ("Test", ["canary"])
     assert content_hash(first) != content_hash(second)
+
+
+def test_the_canarys_view_says_when_the_relay_received_it() -> None:
+    said = read_submission(orjson.loads(submission(LANES[0], 1)), NOW)
+    assert isinstance(said, dict)
+    audience = FULL.meet(features(located := {**report("canary/x"), **said, "received_at": NOW}).finest)
+    assert account(located, audience, "")["received_at"] == NOW
 
 
 def view(series_id: str, status: str = "Test") -> dict[str, Any]:

@@ -114,6 +114,10 @@ def _word_outside_its_account(logs: Logs) -> None:
     logs.deliver(body, 5, delete=2, replace=1)
 
 
+def _nameless_without_consent(logs: Logs) -> None:
+    logs.deliver(logs.view(0, series="", word=""), 4, delete=2, replace=1)
+
+
 def _never_recalled(logs: Logs) -> None:
     logs.topics["slt.out.birch"].pop()
     logs.topics["slt.deliveries"].pop()
@@ -200,6 +204,7 @@ FAULTS: list[tuple[Callable[[Logs], None], Kind]] = [
     (_exercise_among_the_real, Kind.LEAKED),
     (_word_to_a_stranger, Kind.LEAKED),
     (_word_outside_its_account, Kind.LEAKED),
+    (_nameless_without_consent, Kind.LEAKED),
     (_never_recalled, Kind.RECALL),
     (_recalled_twice, Kind.RECALL),
     (_recalled_without_cause, Kind.RECALL),
@@ -234,6 +239,16 @@ def test_the_same_consent_again_is_no_fault() -> None:
 
     assert not findings, findings.table()
     assert findings.totals["entered before"] == 1
+
+
+def test_an_account_without_its_sources_name_may_be_any_that_is_permitted() -> None:
+    logs = faultless()
+    logs.grant(3, covers_earlier=True)
+    logs.deliver(logs.view(0, series=""), 4, delete=2, replace=1)
+    logs.grant(4, state="WITHDRAWN")
+    logs.deliver(logs.recall(), 5, type="RECALL", delete=4, replace=1)
+
+    assert not audit(logs.world()), audit(logs.world()).table()
 
 
 def test_an_open_transaction_is_found() -> None:
