@@ -27,7 +27,7 @@ from services.runtime.secrets import private_folder
 from services.runtime.supervisor import Supervisor
 
 REGISTRY = ROOT / "deploy" / "demo" / "registry.yaml"
-SLOTS: Mapping[str, int] = {**dict.fromkeys(Stage, 1), Stage.DISTRIBUTE: 2, "projector": 1, "canary": 1}
+SLOTS: Mapping[str, int] = {**dict.fromkeys(Stage, 1), Stage.DISTRIBUTE: 2, "projector": 1, "canary": 1, "confirm": 1}
 """Processes per stage."""
 LOCK = "lock"
 """The file by which a process has a folder for itself."""

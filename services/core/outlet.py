@@ -41,17 +41,22 @@ class Progress(NamedTuple):
     offset: int = 0
     floors: Mapping[str, int] = {}
     parked: tuple[Unconfirmed, ...] = ()
+    writing: tuple[str, ...] = ()
+    """Parked outlets that may still get older records: reports are to come, or what was owed is being sent."""
 
     def fields(self) -> dict[str, Any]:
         """The fields of the `progress` record."""
         parked = [each._asdict() for each in self.parked]
-        return {"offset": self.offset, "floors": dict(self.floors), "parked": parked, "last_hash": b""}
+        writing = list(self.writing)
+        return {
+            "offset": self.offset, "floors": dict(self.floors), "parked": parked, "last_hash": b"", "writing": writing,
+        }  # fmt: skip
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Progress:
         """The resume point that a `progress` record holds."""
         parked = tuple(Unconfirmed(**each) for each in fields["parked"])
-        return cls(fields["offset"], fields["floors"], parked)
+        return cls(fields["offset"], fields["floors"], parked, tuple(fields["writing"]))
 
 
 def progress_key(topic: str, partition: int) -> str:

@@ -113,3 +113,9 @@ class Index:
     def backlog(self) -> int:
         """Incidents that a change concerns and that are still to be looked at."""
         return sum(map(len, self._dirty))
+
+    @property
+    def settled_to(self) -> int:
+        """Control changes below it have reached every incident that they concern."""
+        waiting = (self._epochs[incident] for queue in self._dirty for incident in queue)
+        return min(waiting, default=-1 if self._epoch is None else self._epoch)

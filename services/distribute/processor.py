@@ -107,9 +107,12 @@ class Distribute:
         return self._result(incident, self._reconcile(closed(incident) if is_over else incident, moment), moment)
 
     def _progress(self, moment: Moment) -> Iterator[Result]:
-        """Tell how far the policy is applied: what a revocation is confirmed by (ARCHITECTURE §8)."""
-        stand = (moment.policy.epoch, self._index.backlog)
-        if stand != self._told:
+        """Tell below which epoch everything is settled: what a revocation is confirmed by (ARCHITECTURE §8).
+
+        Not while the moment may be stale: a view that has to shrink then stays as it is until it is looked at again.
+        """
+        stand = (self._index.settled_to, self._index.backlog)
+        if moment.fresh and stand != self._told:
             self._told = stand
             value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now, "last_hash": b""}
             key = f"distribute/slt.incidents/{self._partition}"

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.core.confirmation import ConsentStatus
 from services.core.gates import Code
 from services.core.reason import Reason
 from services.core.stage import Outcome
@@ -43,6 +44,7 @@ class Group(StrEnum):
     DELIVER = "deliver"
     PROJECTOR = "projector"
     CANARY = "canary"
+    CONFIRM = "confirm"
 
 
 class TransactionResult(StrEnum):
@@ -98,6 +100,7 @@ OUTCOME = Label("outcome", "outcomes (services/core/stage.py)", tuple(Outcome))
 REASON = Label("reason", "reasons (services/core/reason.py)", tuple(Reason))
 GATE = Label("reason", "codes of a decision (services/core/gates.py)", tuple(Code))
 RESULT = Label("result", "committed, aborted", tuple(TransactionResult))
+STATUS = Label("status", "confirmations (services/core/confirmation.py)", tuple(ConsentStatus))
 ORG = Label("org", "ids of organisations", form=r"[a-z0-9-]{1,63}")
 
 _POSITION = (STAGE, TOPIC, PARTITION)
@@ -105,8 +108,10 @@ _RUNNER = (Group.STAGE,)
 _READERS = (Group.STAGE, Group.DELIVER)
 _DELIVER = (Group.DELIVER,)
 _CANARY = (Group.CANARY,)
+_CONFIRM = (Group.CONFIRM,)
 _COMMIT_BOUNDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.0, 5.0)
 _LATENCY_BOUNDS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.18, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
+_CONFIRM_BOUNDS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0, 600.0)
 _CATCH_UP_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -224,6 +229,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "slt_end_to_end_seconds", Kind.HISTOGRAM, Unit.SECONDS, (PARTITION,), _CANARY,
         "From the append to slt.in to the append to the partner's topic, read as a partner reads it.",
         _LATENCY_BOUNDS,
+    ),
+    Metric(
+        "slt_confirmation_seconds", Kind.HISTOGRAM, Unit.SECONDS, (STATUS,), _CONFIRM,
+        "From the append of an end of consent to slt.control to the moment that confirms it.", _CONFIRM_BOUNDS,
+    ),
+    Metric(
+        "slt_unconfirmed_timestamp_seconds", Kind.GAUGE, Unit.SECONDS, (STATUS,), _CONFIRM,
+        "When the oldest end of consent that waits for this confirmation was entered, since 1970; 0: none waits.",
     ),
 )  # fmt: skip
 

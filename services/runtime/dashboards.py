@@ -90,6 +90,8 @@ DASHBOARDS = (
               "reqps"),
         Panel("Test reports missing", "sum by (partition) (increase(slt_canary_missing_total[5m]))",
               "lane {{partition}}"),
+        Panel("From the end of a consent to its confirmation, 99th percentile (objective 5 s)",
+              _quantile("0.99", "slt_confirmation_seconds", ", status"), "{{status}}", "s"),
         Panel("Foreign accounts on the canary's topic (must be 0)", "max(slt_canary_alien_total)", "alien"),
     )),
 )  # fmt: skip

@@ -65,8 +65,8 @@ class KafkaTail:
 class Tails:
     """Makes the tails of one slot; everything made here is closed with `opened`."""
 
-    def __init__(self, opened: ExitStack, settings: Settings, stage: Stage) -> None:
-        """Nothing is connected yet."""
+    def __init__(self, opened: ExitStack, settings: Settings, stage: str) -> None:
+        """`stage`: whose credentials; nothing is connected yet."""
         self._opened, self._settings, self._stage = opened, settings, stage
 
     def newest(self, topic: str) -> KafkaTail:

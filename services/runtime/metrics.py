@@ -7,7 +7,7 @@ be listed stands at 0 from the start, so that a rate over it is right from the f
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from threading import Thread
 from typing import Any, Generic, TypeVar
@@ -23,6 +23,7 @@ from prometheus_client import (
     start_http_server,
 )
 
+from services.core.confirmation import ConsentStatus
 from services.core.gates import Code
 from services.core.outlet import organisation
 from services.core.reason import Reason
@@ -364,6 +365,25 @@ class CanaryMetrics:
     def alien(self) -> None:
         """Something on the canary's topic is not the canary's."""
         self._alien.inc()
+
+
+class ConfirmMetrics:
+    """What the confirmations take."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """`registry`: of this process alone."""
+        self._instruments = Instruments(registry, Group.CONFIRM)
+        self._instruments.fill("slt_confirmation_seconds")
+        self._instruments.fill("slt_unconfirmed_timestamp_seconds")
+
+    def confirmed(self, status: ConsentStatus, took: timedelta) -> None:
+        """One end of consent was confirmed so long after it was entered."""
+        self._instruments.child("slt_confirmation_seconds", status.value).observe(took.total_seconds())
+
+    def oldest(self, status: ConsentStatus, decided_at: datetime | None) -> None:
+        """When the oldest end that waits for this confirmation was entered; None if none waits."""
+        moment = decided_at.timestamp() if decided_at else 0
+        self._instruments.child("slt_unconfirmed_timestamp_seconds", status.value).set(moment)
 
 
 def start_exporter(port: int, registry: CollectorRegistry, address: str = "127.0.0.1") -> tuple[WSGIServer, Thread]:

@@ -87,6 +87,7 @@ class Deliver:
         for lane in self.lanes.values():
             if lane.advance():
                 self._caught_up(now)
+            lane.note(tuple(topic for topic in lane.owed if self.outside.outlets.at(topic).writing))
             progress = lane.due(now, self.outside.outlets.floors) if writable else None
             if progress is not None:
                 self._write(lane, progress)

@@ -46,6 +46,7 @@ class Lane:
         self._refresh_at = 0.0
         self._floors: Mapping[str, int] = progress.floors
         self._changed = False
+        self._writing: tuple[str, ...] = ()
 
     def may_send(self) -> bool:
         """Whether the next waiting input lies within the window."""
@@ -88,6 +89,11 @@ class Lane:
         if self.owed.pop(topic, None) is not None:
             self._changed = True
 
+    def note(self, writing: tuple[str, ...]) -> None:
+        """Which of the parked outlets may still get records of inputs that are passed already."""
+        if writing != self._writing:
+            self._writing, self._changed = writing, True
+
     def advance(self) -> bool:
         """Pass what is confirmed; True when everything a predecessor may have sent has just been met."""
         while self._inputs and not self._inputs[0].left:
@@ -114,7 +120,8 @@ class Lane:
         offset, noted = self._mark if self.passed < self.next else (self.next, floors())
         self._mark, self._not_before, self._refresh_at = None, now + self._pause, now + _REFRESH
         self._changed, self.writing, self._floors = False, True, noted
-        return Progress(offset, noted, tuple(each for listed in self.owed.values() for each in listed))
+        parked = tuple(each for listed in self.owed.values() for each in listed)
+        return Progress(offset, noted, parked, self._writing)
 
     def _news(self, now: float, floors: Floors) -> bool:
         if self._changed or self.next > self.durable:

@@ -107,6 +107,11 @@ class Outlet:
         """Whether every record handed to the client was reported."""
         return not self.inflight and not self.late
 
+    @property
+    def writing(self) -> bool:
+        """Whether it is parked and may still get records that were sent, or read from the log, before now."""
+        return bool(self.late) or self.state in {State.CATCHING_UP, State.JOINING}
+
     def send(self, entry: Entry) -> None:
         """Hand a record to the client, or keep it until there is room."""
         if self.pending or len(self.inflight) >= self._limit:

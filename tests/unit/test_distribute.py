@@ -107,7 +107,16 @@ def test_progress_says_when_a_policy_change_has_reached_everything() -> None:
         slot.handle(GRANTED, report(f"alder/s{number}"))
     for _ in range(3):
         slot.work(WITHDRAWN, limit=2)
-    assert slot.progress == [(WITHDRAWN.epoch, 1), (WITHDRAWN.epoch, 0)]
+    assert slot.progress == [(GRANTED.epoch, 1), (WITHDRAWN.epoch, 0)]
+
+
+def test_a_change_is_not_settled_while_the_moment_may_be_stale() -> None:
+    slot = Slot()
+    slot.handle(GRANTED, report("alder/s"))
+    slot.work(WITHDRAWN, fresh=False)
+    assert slot.progress == []
+    slot.work(WITHDRAWN)
+    assert slot.progress == [(WITHDRAWN.epoch, 0)]
 
 
 def test_recalls_go_on_while_the_state_may_be_stale() -> None:

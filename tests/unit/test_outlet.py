@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.outlet import Order, Owed, Progress, Unconfirmed, keeper, misfit, organisation, sequence_of, type_of
 from services.runtime.codec import Codec
+from services.runtime.outlets_lane import Lane
+from services.runtime.processor import Assignment
 
 A, U, C, R = DeliveryType.ALERT, DeliveryType.UPDATE, DeliveryType.CANCEL, DeliveryType.RECALL
 
@@ -112,3 +114,15 @@ def test_appending_what_is_misplaced_makes_every_key_end_with_its_highest(record
     last = {key: sequence for key, sequence in log}
     assert last == {key: max(number for name, number in records if name == key) for key in last}
     assert len({log[offset][0] for offset in again}) == len(again)
+
+
+def test_a_resume_point_is_written_anew_when_a_parked_outlet_begins_or_ceases_to_be_written() -> None:
+    lane = Lane(Assignment("slt.deliveries", 0), Progress(7), {})
+    lane.there = None
+    quiet = lane.due(1.0, dict)
+    lane.note(("slt.out.birch",))
+    begun = lane.due(2.0, dict)
+    lane.written(7)
+    lane.note(())
+    ended = lane.due(3.0, dict)
+    assert [each and each.writing for each in (quiet, begun, ended)] == [None, ("slt.out.birch",), ()]

@@ -1,0 +1,1 @@
+"""Tells an originator when the end of its consent has reached everybody."""
