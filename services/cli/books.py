@@ -30,6 +30,14 @@ class Read(NamedTuple):
     envelope: Envelope | None = None
 
 
+class Recalled(NamedTuple):
+    """What a recipient names a recall by."""
+
+    message_id: str
+    key: str
+    sequence: int
+
+
 class End(NamedTuple):
     """What became of one submitted record."""
 
@@ -77,7 +85,7 @@ class Books:
         self._acknowledged: Counter[tuple[str, str]] = Counter()
         self._versions: dict[str, int] = {}
         self._held: dict[tuple[str, str], dict[str, int]] = {}
-        self._recalls: dict[tuple[str, str], str] = {}
+        self._recalls: dict[tuple[str, str], Recalled] = {}
         self.deliveries: Counter[str] = Counter()
         """Records on partners' topics by type."""
 
@@ -125,7 +133,7 @@ class Books:
         place = (read.at.topic, read.key)
         if read.envelope.type is DeliveryType.RECALL:
             for series in self._held.get(place, ()):
-                self._recalls[org, series] = read.envelope.message_id
+                self._recalls[org, series] = Recalled(read.envelope.message_id, read.key, read.envelope.sequence)
         accounts = read.value["accounts"] if read.kind == "view" else ()
         named = (account for account in accounts if account["series_id"])  # a source that is not named has no ids
         self._held[place] = {account["series_id"]: account["version"] for account in named}
@@ -136,9 +144,9 @@ class Books:
         """The newest version that is entered in slt.control under a key (type/id); 0: none."""
         return self._versions.get(key, 0)
 
-    def recall(self, org: str, series: str) -> str:
-        """Message id of the newest recall of a series at an organisation; empty: none."""
-        return self._recalls.get((org, series), "")
+    def recall(self, org: str, series: str) -> Recalled:
+        """The newest recall of a series at an organisation; empty: none."""
+        return self._recalls.get((org, series), Recalled("", "", 0))
 
     def holders(self) -> dict[str, dict[str, int]]:
         """Series -> organisation -> version that the newest record of a key shows it."""

@@ -151,7 +151,7 @@ class Player:
         if isinstance(item, Submission):
             return item.encoded(self._codec)
         if isinstance(item, Answer):
-            return item.encoded(self.books.recall(item.org, item.series))
+            return item.encoded(*self.books.recall(item.org, item.series))
         now = datetime.now(UTC)  # noqa: TID251  a representative's own clock, not a rule's
         signed = self._signers.signed(item.author, item.resolved(now))
         return _forged(signed) if item.forged else signed

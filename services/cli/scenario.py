@@ -97,9 +97,9 @@ class Answer(NamedTuple):
         """Where it goes."""
         return f"slt.in.{self.org}"
 
-    def encoded(self, message_id: str) -> bytes:
-        """JSON."""
-        return orjson.dumps({"message_id": message_id, "answer": self.answer})
+    def encoded(self, message_id: str, key: str = "", sequence: int = 0) -> bytes:
+        """JSON, with what the recall's header and key say."""
+        return orjson.dumps({"message_id": message_id, "key": key, "sequence": sequence, "answer": self.answer})
 
 
 Item = Submission | Word | Answer

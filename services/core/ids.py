@@ -40,3 +40,7 @@ class Ids:
         keyed = self._of(recipient)
         keyed.update(f"message|{key}|{sequence}".encode())
         return keyed.hexdigest()
+
+    def is_message(self, message: str, recipient: str, key: str, sequence: int) -> bool:
+        """Whether the id is that of this delivery: nobody can name one that it was not sent."""
+        return hmac.compare_digest(message.encode(), self.message(recipient, key, sequence).encode())

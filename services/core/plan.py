@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.core.envelope import DeliveryType
 from services.core.gates import DEPENDING, MEANING, Code, Target
 from services.core.ledger import Member, Slot, Slots, SlotState
-from services.core.projection import Projection
+from services.core.projection import Fact, Projection
 
 
 class Shown(NamedTuple):
@@ -33,6 +33,8 @@ class Send(NamedTuple):
     """What its content is made of; members that are only kept are not sent again."""
     reasons: tuple[Code, ...] = ()
     """Why a RECALL takes it back: the codes of what is no longer permitted."""
+    personal: bool = False
+    """Whether a RECALL takes personal data back."""
 
 
 Wanted = Mapping[str, Shown]
@@ -190,11 +192,12 @@ def _again(slot: Slot, members: tuple[Member, ...]) -> list[Send]:
     return _begin(slot, members, DeliveryType.UPDATE if was_replaced else DeliveryType.ALERT)
 
 
-def _recall(slot: Slot, taken: Iterable[Member], wanted: Wanted) -> Send:
+def _recall(slot: Slot, taken: Sequence[Member], wanted: Wanted) -> Send:
     after = slot._replace(sequence=slot.sequence + 1, state=SlotState.RECALLED, members=(), deleted_to=slot.sequence)
     codes = {code for member in taken for code in wanted[member.series_id].reasons}
     ended = sorted(code for code in codes if MEANING[code][1] is Target.NONE or code in DEPENDING or code in NARROWED)
-    return Send(DeliveryType.RECALL, after, slot.sequence, reasons=tuple(ended))
+    personal = any(member.projection.facts & Fact.PERSONAL for member in taken)
+    return Send(DeliveryType.RECALL, after, slot.sequence, reasons=tuple(ended), personal=personal)
 
 
 def _replaced(slot: Slot, survivor: str) -> Send:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from services.core.answers import NO_ANSWERS, Answers
 from services.core.reason import Reason
 
 Fields = Mapping[str, Any]
@@ -115,6 +116,8 @@ class Moment(NamedTuple):
     """The policy compiled at `epoch` (services.core.policy.Policy) for stages that read slt.control."""
     epoch: int = -1
     """Offset in slt.control up to which (exclusive) the policy is applied."""
+    answers: Answers = NO_ANSWERS
+    """All acknowledgements so far, for stages that read slt.acks."""
 
 
 class Task(Protocol):

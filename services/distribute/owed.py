@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -15,14 +15,15 @@ from services.core.ledger import Incident, Member, Slot, SlotState
 from services.core.notice import Notice, notice_output
 from services.core.plan import Send
 from services.core.policy import Policy
+from services.core.recall import Terms
 from services.core.receipt import Encode
 from services.core.reconcile import Delivery, Reconciled
 from services.core.report import Status
 from services.core.request import Request
 from services.core.stage import Output
 from services.core.view import Released, build_view
+from services.distribute.recalls import reason_of
 
-RECALL_DEADLINE = timedelta(hours=24)
 MOST_ITEMS = 1000
 """Deliveries in one record of slt.deliveries: about 80 kB beside the bodies; records over 512 kB are to be split."""
 _MANY = 3
@@ -38,6 +39,7 @@ class Outlets(NamedTuple):
     encode: Encode
     policy: Policy
     now: datetime
+    terms: Terms = Terms()
 
 
 def owed_records(found: Reconciled, outlets: Outlets) -> Iterator[dict[str, Any]]:
@@ -90,13 +92,13 @@ def _duties(delivery: Delivery, found: Reconciled) -> _Duties:
 
 
 def _body_key(send: Send, duties: _Duties) -> Any:
-    return (send.slot.state, send.shown, tuple(duties.items()))
+    return (send.slot.state, send.shown, send.reasons, send.personal, tuple(duties.items()))
 
 
 def _body(send: Send, duties: _Duties, incident: Incident, outlets: Outlets) -> bytes:
     if send.type is DeliveryType.RECALL:
-        deadline = outlets.now + RECALL_DEADLINE
-        return outlets.encode("recall", {"reason_class": "CONSENT_ENDED", "action": "DELETE", "deadline": deadline})
+        deadline = outlets.now + outlets.terms.deadline
+        return outlets.encode("recall", {"reason_class": reason_of(send), "action": "DELETE", "deadline": deadline})
     if send.slot.state is SlotState.REPLACED:
         return outlets.encode("replaced", _REPLACED)
     released = (_released(member, duties, incident, outlets.policy) for member in send.shown)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from services.core.ids import Ids
 from services.core.ledger import Entry, Incident, Link
 from services.core.plan import founder_of
+from services.core.recall import Terms
 from services.core.receipt import Encode
 from services.core.reconcile import Reconciled, reconcile
 from services.core.report import Relation
@@ -26,9 +27,10 @@ from services.distribute.entries import (
 )
 from services.distribute.index import Index
 from services.distribute.owed import Outlets, decision_record, owed_records, request_output
+from services.distribute.recalls import Recalls
 from services.runtime.codec import Codec
 from services.runtime.processor import Assignment, Processor, Stage
-from services.runtime.settings import Settings
+from services.runtime.settings import Limits, Settings
 
 _SAME = frozenset({Relation.SAME, Relation.ECHO})
 DELIVERIES, DECISIONS, PROGRESS = "slt.deliveries", "slt.decisions", "slt.progress"
@@ -41,6 +43,7 @@ class Tools(NamedTuple):
     encode: Encode
     closed_after: timedelta
     """An incident is closed so long after its last change."""
+    terms: Terms = Terms()
 
 
 class Distribute:
@@ -52,7 +55,8 @@ class Distribute:
         self._tools = tools
         self._state = state
         self._index = Index(state)
-        self._told = (-1, -1)
+        self._recalls = Recalls(state, tools.ids, tools.encode, tools.terms)
+        self._told: Any = None
 
     def handle(self, record: Record, moment: Moment) -> Result:
         """DELIVERED, WITHHELD or EXPIRED for a report's first decision; DUPLICATE; RELINKED for changes without one."""
@@ -75,6 +79,7 @@ class Distribute:
 
     def applied(self, result: Result) -> None:
         """Keep the indexes current."""
+        self._recalls.applied(result.changes)
         for change in result.changes:
             kind, _, rest = change.key.partition("|")
             if kind == "c" and change.value is not None:
@@ -95,6 +100,7 @@ class Distribute:
             incident = self._load(incident_id)
             if incident is not None:
                 yield self._again(incident, moment)
+        yield from self._recalls.work(moment, limit)
         yield from self._progress(moment)
 
     def _again(self, incident: Incident, moment: Moment) -> Result:
@@ -111,10 +117,11 @@ class Distribute:
 
         Not while the moment may be stale: a view that has to shrink then stays as it is until it is looked at again.
         """
-        stand = (self._index.settled_to, self._index.backlog)
+        stand = (self._index.settled_to, self._index.backlog, self._recalls.standings)
         if moment.fresh and stand != self._told:
             self._told = stand
-            value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now, "last_hash": b""}
+            value = {"epoch": stand[0], "recalls_due": stand[1], "now": moment.now, "last_hash": b"",
+                     "answers": stand[2]}  # fmt: skip
             key = f"distribute/slt.incidents/{self._partition}"
             yield Result(None, (Output(PROGRESS, key, "progress", value),))
 
@@ -161,7 +168,11 @@ class Distribute:
             Output(DELIVERIES, after.id, "deliveries", value, self._partition) for value in owed_records(found, outlets)
         )
         asked = (request_output(one, after, outlets) for one in found.requests)
-        changes = (*_report_changes(before, after), holdings_change(after, chain))
+        changes = (
+            *_report_changes(before, after),
+            holdings_change(after, chain),
+            *self._recalls.begun(found, moment.now),
+        )
         return Result(outcome, (decided, *owed, *asked), changes)
 
     def _chained(self, record: dict[str, Any], key: str) -> tuple[Output, Chain]:
@@ -174,7 +185,7 @@ class Distribute:
         )
 
     def _outlets(self, moment: Moment) -> Outlets:
-        return Outlets(self._tools.ids, self._tools.encode, moment.policy, moment.now)
+        return Outlets(self._tools.ids, self._tools.encode, moment.policy, moment.now, self._tools.terms)
 
 
 def _first(change: Any, incident: Incident, moment: Moment) -> Entry:
@@ -218,12 +229,19 @@ def _account(report: Any, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def recall_terms(limits: Limits) -> Terms:
+    """How long recipients have to answer a recall."""
+    return Terms(timedelta(hours=limits.recall_hours), timedelta(hours=limits.remind_hours))
+
+
 def build(settings: Settings) -> Processor:
     """Wire distribute to its topics. Without the master key it does not start."""
     closed_after = timedelta(days=settings.limits.retire_days)
-    tools = Tools(Ids(settings.secret("master.key")), Codec().encode, closed_after)
+    tools = Tools(Ids(settings.secret("master.key")), Codec().encode, closed_after, recall_terms(settings.limits))
 
     def task(part: Assignment, state: State) -> Distribute:
         return Distribute(part.partition, tools, state)
 
-    return Processor(Stage.DISTRIBUTE, ("slt.incidents",), task, state="slt.ledger", reads_control=True)
+    return Processor(
+        Stage.DISTRIBUTE, ("slt.incidents",), task, state="slt.ledger", reads_control=True, reads_acks=True
+    )

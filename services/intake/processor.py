@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from services.core.acknowledgement import read_acknowledgement
 from services.core.authority import Change as ControlChange
 from services.core.authority import Signed, authorise, control_fields
 from services.core.control import Grant, PartnerStatus
 from services.core.fold import continues
+from services.core.ids import Ids
 from services.core.quarantine import Quarantine
 from services.core.reason import Reason
 from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
-from services.core.report import Answer
 from services.core.stage import Moment, Outcome, Output, Record, Refusal, Result, State
 from services.core.submission import content_hash, read_submission
 from services.runtime.codec import Codec
@@ -33,6 +34,8 @@ class Tools(NamedTuple):
     opener: Opener
     encode: Encode
     limits: Limits
+    ids: Ids
+    """To tell an acknowledgement of what was delivered from one of what was not."""
 
 
 class Intake:
@@ -122,19 +125,17 @@ class Intake:
         return {**report, "area": None, "home": 0}
 
     def _acknowledgement(self, record: Record, fields: Any, moment: Moment) -> Result:
-        known = {"message_id", "answer", "note"}
-        if not isinstance(fields.get("message_id"), str) or not fields["message_id"] or fields.keys() - known:
-            return self._refused(record, Refusal(Reason.BAD_ACK, "send message_id and answer, and a note if you like"))
-        if fields["answer"] not in tuple(Answer):  # also refuses what is no string
-            return self._refused(record, Refusal(Reason.BAD_VOCABULARY, f"use one of {', '.join(Answer)}", "answer"))
-        message = fields["message_id"][:64]
+        found = read_acknowledgement(fields)
+        if isinstance(found, Refusal):
+            return self._refused(record, found)
+        if not self._tools.ids.is_message(found.message_id, self._org, found.key, found.sequence):
+            advice = "no message with this id, key and sequence was sent to you: copy all three from the recall"
+            return self._refused(record, Refusal(Reason.BAD_ACK, advice))
         value = {
-            "recipient": self._org,
-            "message_id": message,
-            "answer": fields["answer"],
-            "received_at": record.appended,
-        }
-        entered = Output("slt.acks", f"{self._org}/{message}", "ack", value)
+            "recipient": self._org, "message_id": found.message_id, "answer": found.answer.value,
+            "received_at": record.appended, "note": found.note,
+        }  # fmt: skip
+        entered = Output("slt.acks", f"{self._org}/{found.message_id}", "ack", value)
         return Result(Outcome.ACKNOWLEDGED, (entered, self._answer(self._receipt(record, ReceiptResult.ACCEPTED))))
 
     # -- control ------------------------------------------------------------------------------------------------------
@@ -189,9 +190,10 @@ def _covers_from(change: ControlChange, record: Record, moment: Moment) -> int:
 
 
 def build(settings: Settings) -> Processor:
-    """Wire intake to the partners' topics."""
+    """Wire intake to the partners' topics. Without the master key it does not start."""
     codec = Codec()
-    tools = Tools(Opener(codec, settings.limits.record_bytes), codec.encode, settings.limits)
+    ids = Ids(settings.secret("master.key"))
+    tools = Tools(Opener(codec, settings.limits.record_bytes), codec.encode, settings.limits, ids)
 
     def task(part: Assignment, state: State) -> Intake:
         return Intake(part.topic, tools)

@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from services.core.envelope import HEADER
 from services.core.gates import Code
+from services.core.recall import Standing
 from services.core.stage import Outcome
 from services.projector.fold import FINAL, VERDICTS, Fold, gap
 from services.projector.store import Flushed, ReadModel
@@ -145,11 +146,13 @@ class Projector:
         self._record(message.value() or b"", fold)
 
     def _progress(self, message: Message) -> None:
-        """How many incidents a policy change still has to reach, per partition of distribute."""
+        """How far a policy change and the answers to recalls are, per partition of distribute."""
         stage, _, partition = (message.key() or b"").decode().rpartition("/")
         if stage.startswith("distribute/"):
             value = self._codec.decode(message.value() or b"")[1]
             self._metrics.recalls_pending(int(partition), value["recalls_due"])
+            for standing, count in value["answers"].items():
+                self._metrics.recall_answers(int(partition), Standing(standing), count)
 
     def _record(self, data: bytes, fold: Fold) -> None:
         try:

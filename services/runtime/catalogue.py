@@ -14,6 +14,7 @@ from enum import StrEnum
 from services.core.confirmation import ConsentStatus
 from services.core.gates import Code
 from services.core.reason import Reason
+from services.core.recall import Standing
 from services.core.stage import Outcome
 from services.runtime.processor import Stage
 
@@ -99,6 +100,7 @@ PARTITION = Label("partition", "partition numbers", form=r"\d{1,5}")
 OUTCOME = Label("outcome", "outcomes (services/core/stage.py)", tuple(Outcome))
 REASON = Label("reason", "reasons (services/core/reason.py)", tuple(Reason))
 GATE = Label("reason", "codes of a decision (services/core/gates.py)", tuple(Code))
+STANDING = Label("answer", "answers to a recall (services/core/recall.py)", tuple(Standing))
 RESULT = Label("result", "committed, aborted", tuple(TransactionResult))
 STATUS = Label("status", "confirmations (services/core/confirmation.py)", tuple(ConsentStatus))
 ORG = Label("org", "ids of organisations", form=r"[a-z0-9-]{1,63}")
@@ -197,6 +199,10 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "slt_recalls_pending", Kind.GAUGE, Unit.RECORDS, (PARTITION,), (Group.PROJECTOR,),
         "Recalls that fell due and are not written yet.",
+    ),
+    Metric(
+        "slt_recall_answers", Kind.GAUGE, Unit.RECORDS, (PARTITION, STANDING), (Group.PROJECTOR,),
+        "Recalls that the ledger keeps (35 days after their deadline), one for each recipient, by what it answered.",
     ),
     Metric(
         "slt_verdicts_total", Kind.COUNTER, Unit.EVENTS, (GATE,), (Group.PROJECTOR,),

@@ -66,6 +66,7 @@ DASHBOARDS = (
         Panel("Balance gap (must be 0)", "max(slt_balance_gap)", "all stages"),
         Panel("Verdicts", "sum by (reason) (rate(slt_verdicts_total[1m])) > 0", "{{reason}}", "ops"),
         Panel("Recalls due", "sum by (partition) (slt_recalls_pending)", "partition {{partition}}"),
+        Panel("Recalls and their answers", "sum by (answer) (slt_recall_answers)", "{{answer}}"),
         Panel("Slots", "count by (stage) (slt_slot_info)", "{{stage}}"),
     )),
     Dashboard("slt-outlets", "SLT Relay: partners and outlets", (

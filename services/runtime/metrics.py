@@ -27,6 +27,7 @@ from services.core.confirmation import ConsentStatus
 from services.core.gates import Code
 from services.core.outlet import organisation
 from services.core.reason import Reason
+from services.core.recall import Standing
 from services.core.stage import Outcome
 from services.runtime.catalogue import CATALOGUE, Group, Kind, LabelError, Metric, TransactionResult, family
 from services.runtime.processor import Stage
@@ -335,6 +336,10 @@ class ProjectorMetrics:
     def recalls_pending(self, partition: int, n: int) -> None:
         """Recalls of the partition that are due and not written."""
         self._instruments.child("slt_recalls_pending", str(partition)).set(n)
+
+    def recall_answers(self, partition: int, standing: Standing, n: int) -> None:
+        """Recalls of the partition with this answer, or without one."""
+        self._instruments.child("slt_recall_answers", str(partition), standing.value).set(n)
 
 
 class CanaryMetrics:

@@ -40,5 +40,7 @@ class Processor:
     """Changelog topic; its partition numbers are those of the input."""
     reads_control: bool = False
     """True: every batch waits for the barrier and its moment carries the policy (ARCHITECTURE §5 rule 7)."""
+    reads_acks: bool = False
+    """True: its moment carries every acknowledgement so far (services.runtime.acks)."""
     raw: bool = False
     """True: records reach the task as bytes (intake); else decoded by the codec."""

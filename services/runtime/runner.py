@@ -14,8 +14,10 @@ from enum import IntEnum
 
 import structlog
 
+from services.core.answers import NO_ANSWERS, Answers
 from services.core.reason import Reason
 from services.core.stage import Moment
+from services.runtime.acks import Acks
 from services.runtime.clock import Clock
 from services.runtime.codec import Codec
 from services.runtime.control import CONTROL, Control
@@ -54,6 +56,7 @@ class Outside:
     clock: Clock
     control: Control | None
     observer: Observer
+    acks: Acks | None = None
 
 
 class Runner:
@@ -66,6 +69,7 @@ class Runner:
         self._processor = processor
         self.broker, self._clock = outside.broker, outside.clock
         self._control, self._observer = outside.control, outside.observer
+        self._acks = outside.acks
         self._step = step
         self._codec = codec
         self._limits = limits
@@ -109,10 +113,12 @@ class Runner:
         return sum(lane.handled_count for lane in self._lanes.values())
 
     def start(self, stopped: Callable[[], bool]) -> None:
-        """The clock and the policy first, then the group: no record comes before both are there."""
+        """The clock, the policy and the answers first, then the group: no record comes before all are there."""
         self._clock.wait(stopped)
         if self._control:
             self._control.load(stopped)
+        if self._acks:
+            self._acks.load(stopped, self._limits.barrier_seconds)
         self.broker.open(self._processor.sources, self)
 
     def turn(self) -> None:
@@ -186,12 +192,18 @@ class Runner:
         self._observer.now(now)
         if self._control is None:
             self._observer.stale(not fresh)
-            return Moment(now, fresh)
+            return Moment(now, fresh, answers=self._answers())
         if not self._control.barrier():
             self._observer.barrier_failed()
             fresh = False
         self._observer.stale(not fresh)
-        return Moment(now, fresh, self._control.policy, self._control.epoch)
+        return Moment(now, fresh, self._control.policy, self._control.epoch, self._answers())
+
+    def _answers(self) -> Answers:
+        if self._acks is None:
+            return NO_ANSWERS
+        self._acks.take()
+        return self._acks.answers
 
     def _batch(self, messages: Sequence[Message], moment: Moment) -> None:
         """Runs of one partition at a time; records of a partition that was given up meanwhile are another's."""

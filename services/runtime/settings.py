@@ -31,6 +31,8 @@ class Limits(BaseModel):
     quarantine_share: float = Field(0.5, gt=0, le=1, description="share of bad input that quarantines a submitter")
     quarantine_window: int = Field(200, gt=0, description="a submitter's newest records that the share is taken over")
     backfill_hours: float = Field(72.0, ge=0, description="a late permit delivers incidents younger than this")
+    recall_hours: float = Field(24.0, gt=0, description="a recall is to be acknowledged within this")
+    remind_hours: float = Field(24.0, gt=0, description="between two reminders of a recall")
     retire_days: float = Field(30.0, gt=0, description="an incident is closed this long after its last change")
 
 

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from services.core.fold import PolicyFold
 from services.runtime import logs
+from services.runtime.acks import ACKS, Acks
 from services.runtime.clock import HEARTBEAT, Clock
 from services.runtime.codec import Codec
 from services.runtime.control import CONTROL, Control
@@ -109,8 +110,10 @@ class Slot:
         stale = settings.limits.heartbeat_stale_seconds
         clock = Clock(tails.newest(HEARTBEAT), beater.beat, stale, stagger(stage, self.number))
         control = self._control(tails, codec) if self.processor.reads_control else None
+        acks = Acks(tails.whole(ACKS), codec) if self.processor.reads_acks else None
         broker = connect(settings, stage, self.number, self.observer.rebuilt)
-        return Runner(self.processor, Outside(broker, clock, control, self.observer), step, codec, settings.limits)
+        outside = Outside(broker, clock, control, self.observer, acks)
+        return Runner(self.processor, outside, step, codec, settings.limits)
 
     def _control(self, tails: Tails, codec: Codec) -> Control:
         fold = PolicyFold(bytes.fromhex(self.settings.administrator_public_key), verify_ed25519)

@@ -76,6 +76,18 @@ class Told(Once):
         return self._sent(record.key, f"{','.join(moment.policy)} {moment.fresh}")
 
 
+class Hears(Once):
+    """Sends every acknowledgement that it is told of, once."""
+
+    heard = 0
+
+    def work(self, moment: Moment, limit: int) -> Iterable[Result]:
+        for message in moment.answers.since(self.heard):
+            found = moment.answers.get(message)
+            yield self._sent(message, found.answer if found else "")
+        self.heard = moment.answers.count
+
+
 class Enters(Told):
     """Enters each record in the control topic, as intake does."""
 

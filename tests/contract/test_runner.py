@@ -14,8 +14,8 @@ from services.runtime import runner as runner_module
 from services.runtime.observer import Unwatched
 from services.runtime.ports import Aborted, Fatal
 from services.runtime.runner import Exit, Runner
-from tests.contract.rules import Due, Enters, FailsAtOnce, FailsLater, Names, Once, Told, processor
-from tests.contract.worlds import LIMITS, Crash, MemoryWorld, World, beat, dead, drive, texts, topics
+from tests.contract.rules import Due, Enters, FailsAtOnce, FailsLater, Hears, Names, Once, Told, processor
+from tests.contract.worlds import LIMITS, Crash, MemoryWorld, World, ack, beat, dead, drive, texts, topics
 
 KEYS = [f"k{number}" for number in range(8)]
 
@@ -333,6 +333,19 @@ def test_a_batch_is_decided_by_every_control_record_before_it(world: World) -> N
     world.append(f"{prefix}.in", "k2", beat("first"))
     drive([runner], quiet(world, prefix, [("", "")] * 2))
     assert texts(world, f"{prefix}.out") == [("k0", "a True"), ("k2", "a,b,c True")]
+
+
+def test_the_moment_carries_the_answers_of_before_and_after_the_start(world: World) -> None:
+    prefix = topics(world, 1)
+    world.create(f"{prefix}.acks", 1)
+    world.append(f"{prefix}.acks", "a", ack("k0", "PARTIAL"))
+    world.append(f"{prefix}.acks", "a", ack("k0", "DONE"))
+    runner = started(world, prefix, Hears, acks=f"{prefix}.acks")
+    drive([runner], quiet(world, prefix, [("", "")]))
+    world.append(f"{prefix}.acks", "b", b"no record of ours")
+    world.append(f"{prefix}.acks", "c", ack("k2", "CANNOT"))
+    drive([runner], quiet(world, prefix, [("", "")] * 2))
+    assert texts(world, f"{prefix}.out") == [("k0", "DONE"), ("k2", "CANNOT")]
 
 
 def test_a_stage_that_writes_control_sees_its_own_record_before_its_next_batch(

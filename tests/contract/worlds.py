@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import pytest
@@ -21,6 +22,7 @@ from confluent_kafka.admin import (
 )
 
 from services.runtime import kafka, kafka_broker
+from services.runtime.acks import Acks
 from services.runtime.clock import HEARTBEAT, Clock
 from services.runtime.codec import Codec
 from services.runtime.control import Control
@@ -73,7 +75,7 @@ class World(Protocol):
         """Every committed record of a topic, as a reader sees it now."""
 
     def runner(self, processor: Processor, slot: int = 0, **options: Any) -> Runner:
-        """A slot; `before`: fault hook, `fold`: policy, `observer`, `limits`."""
+        """A slot; `before`: fault hook, `fold`: policy, `acks`: their topic, `observer`, `limits`."""
 
     def crash(self, runner: Runner) -> None:
         """The process of this slot is gone: nothing is committed, nobody is told."""
@@ -94,6 +96,13 @@ def topics(world: World, partitions: int = 2) -> str:
 def beat(text: str) -> bytes:
     """The simplest record of ours."""
     return CODEC.encode("beat", {"by": text})
+
+
+def ack(message: str, answer: str) -> bytes:
+    """An acknowledgement as intake enters it."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    fields = {"recipient": "birch", "message_id": message, "answer": answer, "received_at": at, "note": ""}
+    return CODEC.encode("ack", fields)
 
 
 def texts(world: World, topic: str) -> list[tuple[str, str]]:
@@ -147,7 +156,8 @@ class MemoryWorld:
         if fold:
             tail = MemoryTail(cluster, f"{processor.sources[0].removesuffix('.in')}.control")
             control = Control(tail, fold, CODEC, LIMITS.barrier_seconds)
-        return _runner(processor, MemoryBroker(cluster, processor.stage, slot), (clock, control), **options)
+        acks = Acks(MemoryTail(cluster, options.pop("acks")), CODEC) if "acks" in options else None
+        return _runner(processor, MemoryBroker(cluster, processor.stage, slot), (clock, control, acks), **options)
 
     def crash(self, runner: Runner) -> None:
         """Nothing to do: nobody calls it again, and the next holder of the slot fences it."""
@@ -251,7 +261,8 @@ class KafkaWorld:
             control = Control(tail, fold, CODEC, LIMITS.barrier_seconds)
         broker = KafkaBroker(self.settings, stage, slot, options.get("observer", Unwatched()).rebuilt)
         self.opened.callback(broker.close)
-        return _runner(processor, broker, (clock, control), **options)
+        acks = Acks(tails.whole(options.pop("acks")), CODEC) if "acks" in options else None
+        return _runner(processor, broker, (clock, control, acks), **options)
 
     def crash(self, runner: Runner) -> None:
         """The consumer goes without a word; the producer stays as the dead process left it, and is fenced."""
@@ -277,7 +288,7 @@ class KafkaWorld:
 def _runner(
     processor: Processor,
     broker: Broker,
-    told: tuple[Clock, Control | None],
+    told: tuple[Clock, Control | None, Acks | None],
     *,
     before: Callable[[str], None] | None = None,
     observer: Observer | None = None,
@@ -285,4 +296,5 @@ def _runner(
 ) -> Runner:
     port: Broker = Faulty(broker, before) if before else broker
     step = Step(processor.stage, CODEC, raw=processor.raw, size_limit=lambda _: 1_000_000)
-    return Runner(processor, Outside(port, *told, observer or Unwatched()), step, CODEC, limits)
+    clock, control, acks = told
+    return Runner(processor, Outside(port, clock, control, observer or Unwatched(), acks), step, CODEC, limits)

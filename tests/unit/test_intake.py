@@ -9,6 +9,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.core.ids import Ids
 from services.core.quarantine import PAUSE, Quarantine
 from services.core.reason import Reason
 from services.core.stage import Moment, Outcome, Output, Record, Result, Source
@@ -20,6 +21,7 @@ from services.runtime.signing import public_hex, sign
 from tests.registry import NOW, grant, officer, partner, policy
 
 CODEC = Codec()
+IDS = Ids(b"a master key for tests, 32 bytes.")
 KEY = Ed25519PrivateKey.generate()
 POLICY = policy(partner("alder"), officer("alder", public_key=public_hex(KEY)), partner("birch"))
 MOMENT = Moment(NOW, fresh=True, policy=POLICY, epoch=POLICY.epoch)
@@ -28,7 +30,7 @@ GOOD = {"series_id": "s", "status": "Actual", "kind": "INCIDENT_REPORT"}
 
 def task(topic: str) -> Intake:
     limits = Limits()
-    return Intake(topic, Tools(Opener(CODEC, limits.record_bytes), CODEC.encode, limits))
+    return Intake(topic, Tools(Opener(CODEC, limits.record_bytes), CODEC.encode, limits, IDS))
 
 
 def handle(one: Intake, value: bytes, topic: str = "slt.in.alder", at: datetime = NOW) -> Result:
@@ -109,8 +111,14 @@ def test_quarantine_wants_a_full_window_and_the_share() -> None:
     assert gate.holds(NOW + timedelta(seconds=1))
 
 
+def acknowledged(org: str, **fields: Any) -> dict[str, Any]:
+    """What `org` would say about the second record of a key of its own."""
+    key = IDS.key(org, "Actual", "birch/s|0.0")
+    return {"message_id": IDS.message(org, key, 2), "key": key, "sequence": 2, "answer": "DONE", **fields}
+
+
 def test_an_acknowledgement_is_entered_for_its_sender() -> None:
-    result = handle(task("slt.in.alder"), b'{"message_id": "ab", "answer": "DONE"}')
+    result = handle(task("slt.in.alder"), orjson.dumps(acknowledged("alder")))
     (ack,) = out(result, "slt.acks")
     assert (ack["recipient"], ack["answer"], result.outcome) == ("alder", "DONE", Outcome.ACKNOWLEDGED)
     assert isinstance(result.outputs[0], Output)
@@ -175,3 +183,27 @@ def test_bad_consent_is_refused_with_its_code_told_to_its_sender_and_counted(row
     (owed,) = out(result, "slt.receipts")
     told = CODEC.decode(owed["bodies"][0])[1]
     assert (told["result"], told["reason"], told["advice"]) == ("REFUSED", reason.value, result.refusal.advice)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        acknowledged("birch"),  # somebody else's recall
+        acknowledged("alder", sequence=3),
+        acknowledged("alder", key="another"),
+        acknowledged("alder", message_id="0" * 32),
+        {"message_id": "0" * 32, "answer": "DONE"},  # as before keys and sequences were asked for
+    ],
+)
+def test_an_acknowledgement_of_what_was_never_delivered_is_refused(forged: dict[str, Any]) -> None:
+    result = handle(task("slt.in.alder"), orjson.dumps(forged))
+    assert result.refusal is not None
+    assert (result.refusal.reason, result.outcome) == (Reason.BAD_ACK, Outcome.REFUSED)
+    assert [output.topic for output in result.outputs] == ["slt.receipts"]
+
+
+def test_the_old_version_of_an_acknowledgement_is_told_what_to_send() -> None:
+    old = b"\x00" + (60100).to_bytes(4, "big") + b"\x04ab\x00\x00"
+    result = handle(task("slt.in.alder"), old)
+    assert result.refusal is not None
+    assert (result.refusal.reason, "sequence" in result.refusal.advice) == (Reason.BAD_ACK, True)

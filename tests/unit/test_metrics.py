@@ -58,7 +58,7 @@ def test_an_organisation_labels_no_histogram() -> None:
 
 def test_the_families_are_those_that_stages_read() -> None:
     topics = yaml.safe_load((ROOT / "schemas" / "topics.yaml").read_text(encoding="utf-8"))["topics"]
-    state = {"slt.series", "slt.correlation", "slt.ledger", "slt.progress", "slt.heartbeat"}
+    state = {"slt.series", "slt.correlation", "slt.ledger", "slt.progress", "slt.heartbeat", "slt.acks"}
     owned = {"slt.out", "slt.exercise", "slt.notices"}
     read = {family(topic["name"]) for topic in topics if set(topic["consumers"]) & set(Stage)}
     assert set(FAMILIES) == read - state - owned

@@ -24,6 +24,7 @@ from services.core.control_read import read_control
 from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.fold import PolicyFold
+from services.core.ids import Ids
 from services.core.policy import Policy
 from services.core.projection import Attribution, Fact
 from services.core.reason import Reason
@@ -36,6 +37,8 @@ from services.runtime.inbound import Opener, verify_ed25519
 from services.runtime.settings import Limits
 
 CODEC = Codec()
+IDS = Ids(bytes(range(32)))
+"""For acknowledgements; schemas/README.md names the bytes."""
 RECORDS = sorted({name.split("/")[0] for name in versions()})
 NEWEST = {name.split("/")[0]: schema(name) for name in versions()}
 RECEIVED = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -194,7 +197,7 @@ def world() -> Policy:
 
 def _through_intake(record: str, data: bytes, policy: Policy) -> Result:
     topic = f"slt.{'consent' if record == 'signed' else 'in'}.aster-relief"
-    intake = Intake(topic, Tools(Opener(CODEC, 1024 * 1024), CODEC.encode, Limits()))
+    intake = Intake(topic, Tools(Opener(CODEC, 1024 * 1024), CODEC.encode, Limits(), IDS))
     raw = Record(Source(topic, 0, 9041), RECEIVED, "", "raw", data)
     return intake.handle(raw, Moment(RECEIVED, True, policy, policy.epoch))
 
