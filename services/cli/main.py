@@ -8,18 +8,21 @@ import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from services.cli import metrics, schemas
+from services.cli import decisions, metrics, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
+from services.cli.explain import explain
+from services.cli.preview import preview_command
 from services.cli.read import read
 from services.cli.replay import mappings, replay
 from services.cli.up import FolderError, up
+from services.runtime.archive import ArchiveError
 from services.runtime.local import StackError
 from services.runtime.provision import ProvisionError
 from services.runtime.registry import RegistryError
 from services.runtime.settings import SettingsError
 
-EXPECTED = (SettingsError, StackError, ProvisionError, RegistryError, FolderError, KafkaException)
+EXPECTED = (SettingsError, StackError, ProvisionError, RegistryError, FolderError, ArchiveError, KafkaException)
 """Errors whose text is for people."""
 _MISUSED = 2
 
@@ -40,6 +43,8 @@ app = typer.Typer(
 
     - [bold]slt read demo-ironwood --config build/up/settings.toml[/]: what a partner has received
 
+    - [bold]slt explain demo-alder/ID --config build/up/settings.toml[/]: who got a report, who did not, and why
+
     - [bold]slt schemas topics[/]: every topic with its meaning
     """,
 )
@@ -47,8 +52,12 @@ app.command()(demo)
 app.command()(up)
 app.command()(replay)
 app.command()(read)
+app.command()(explain)
+app.command("preview")(preview_command)
 app.command()(mappings)
 app.command()(bench)
+app.add_typer(policy.app, name="policy")
+app.add_typer(decisions.app, name="decisions")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(metrics.app, name="metrics")
 

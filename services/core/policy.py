@@ -24,6 +24,7 @@ from services.core.control import (
     Level,
     Lou,
     Outlet,
+    Overlay,
     OverlayRule,
     Partner,
     Representative,
@@ -37,7 +38,7 @@ from services.core.judge import judge
 from services.core.projection import Place
 from services.core.report import InfoKind
 from services.core.roster import Roster
-from services.core.tables import Tables, Touch
+from services.core.tables import Fault, Tables, Touch
 
 MOST_CLASSES = 10_000
 """Classes of reports whose verdicts are remembered within one epoch."""
@@ -83,6 +84,14 @@ class Policy:
     def faults(self) -> tuple[str, ...]:
         """Keys of control records that do not load: while there is one, nothing is released (rule 10)."""
         return tuple(self._tables.faults)
+
+    def why_faulty(self) -> Mapping[str, Fault]:
+        """The same with who wrote each, and what is wrong with it."""
+        return self._tables.faults
+
+    def overlays(self) -> Iterable[Overlay]:
+        """Every area's rules."""
+        return self._tables.overlays.values()
 
     def partner(self, org: str) -> Partner | None:
         """The organisation's newest record."""

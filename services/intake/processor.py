@@ -13,13 +13,14 @@ from services.core.acknowledgement import read_acknowledgement
 from services.core.authority import Change as ControlChange
 from services.core.authority import Signed, authorise, control_fields
 from services.core.control import Grant, PartnerStatus
+from services.core.draft import Arrival, normalised
 from services.core.fold import continues
 from services.core.ids import Ids
 from services.core.quarantine import Quarantine
 from services.core.reason import Reason
 from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
 from services.core.stage import Moment, Outcome, Output, Record, Refusal, Result, State
-from services.core.submission import content_hash, read_submission
+from services.core.submission import read_submission
 from services.runtime.codec import Codec
 from services.runtime.inbound import Opener, from_base64, load_json, verify_ed25519
 from services.runtime.processor import Assignment, Processor, Stage
@@ -89,7 +90,7 @@ class Intake:
         if isinstance(found, Refusal):
             return self._refused(record, found)
         note = self._note(found, moment)
-        report = self._normalised(found, record, moment)
+        report = normalised(found, self._org, Arrival(record.source, record.appended, moment.epoch))
         answer = self._receipt(record, ReceiptResult.NOTED if note else ReceiptResult.ACCEPTED)._replace(
             series_id=report["series_id"], version=report["version"], reason=note.reason if note else None,
             advice=note.advice if note else "", field=note.field if note else "",
@@ -110,19 +111,6 @@ class Intake:
             advice = "an organisation that it comes from is not in the registry and cannot consent: nobody receives it"
             return Refusal(Reason.NOTE_UPSTREAM_UNKNOWN, advice, "upstream")
         return None
-
-    def _normalised(self, found: dict[str, Any], record: Record, moment: Moment) -> dict[str, Any]:
-        report = {
-            **found,
-            "originator": self._org,
-            "series_id": f"{self._org}/{found['series_id']}",
-            "supersedes": f"{self._org}/{found['supersedes']}" if found["supersedes"] else "",
-            "received_at": record.appended,
-            "epoch": moment.epoch,
-            "raw": record.source._asdict(),
-            "content_hash": content_hash(found),
-        }
-        return {**report, "area": None, "home": 0}
 
     def _acknowledgement(self, record: Record, fields: Any, moment: Moment) -> Result:
         found = read_acknowledgement(fields)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.core.audit import Audited, audited
 from services.core.envelope import DeliveryType, parse
 
 ACCOUNTS = "slt:accounts"
@@ -18,6 +19,8 @@ VERDICTS = "slt:verdicts"
 OUTLETS = "slt:outlets"
 FEED = "slt:feed"
 FEED_LENGTH = 500
+AUDIT = "slt:audit:"
+"""The auditor's own keys: no view of the SIOC's staff reads them (ARCHITECTURE §8 "The SIOC is a recipient")."""
 
 
 class Delivered(NamedTuple):
@@ -48,6 +51,7 @@ class Fold:
         self.newest: dict[str, dict[str, str]] = {}
         self.held: dict[str, dict[str, str | None]] = {}
         self.feed: list[Delivered] = []
+        self.audits: dict[str, list[Audited]] = {}
 
     def count(self, counter: str, name: str, by: int = 1) -> None:
         """Add to one field of one counter."""
@@ -58,11 +62,13 @@ class Fold:
         self.count(ACCOUNTS, "accepted", reports)
 
     def decision(self, value: Mapping[str, Any]) -> None:
-        """Outcomes of reports, and how often each reason came first."""
+        """Outcomes of reports, how often each reason came first, and what an auditor asks of each report."""
         for account in value["accounts"]:
             self.count(ACCOUNTS, account["outcome"])
         for verdict in value["verdicts"]:
             self.count(VERDICTS, verdict["primary"], len(verdict["recipients"]))
+        for news in audited(value):
+            self.audits.setdefault(news["series_id"], []).append(news)
 
     def dead(self, value: Mapping[str, Any]) -> None:
         """A refused record is an outcome too; at intake it was no report yet."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any, cast
 
 import orjson
 import redis
 
-from services.projector.fold import ACCOUNTS, FEED, FEED_LENGTH, OUTLETS, Fold
+from services.core.audit import Audited, after
+from services.projector.fold import ACCOUNTS, AUDIT, FEED, FEED_LENGTH, OUTLETS, Fold
 
 OFFSETS = "slt:offsets"
 LIFE = "slt:life"
 """Random per rebuild: gone or another one means that Redis was emptied, or another projector began anew."""
+
+
+AUDIT_KEPT = timedelta(days=35)
+"""Longer than an incident stays open without a change (ARCHITECTURE §5 rule 3); slt.decisions keeps what is older."""
 
 
 class Flushed(Exception):  # noqa: N818  a state to answer, not a fault
@@ -50,8 +57,11 @@ class ReadModel:
             pipe.watch(LIFE)  # type: ignore[no-untyped-call]
             if pipe.get(LIFE) != self._life:
                 raise Flushed
+            audits = _audits(pipe, fold)
             pipe.multi()
             self._write(pipe, fold)
+            for news in audits:
+                pipe.set(AUDIT + news["series_id"], orjson.dumps(news), exat=_until(news))
             if offsets:
                 pipe.hset(OFFSETS, mapping=_fields(offsets))
             try:
@@ -81,6 +91,28 @@ class ReadModel:
         if fold.feed:
             pipe.lpush(FEED, *[orjson.dumps(tuple(line)) for line in fold.feed])
             pipe.ltrim(FEED, 0, FEED_LENGTH - 1)
+
+
+def audit(client: redis.Redis, series: str) -> Audited | None:
+    """What the read model knows of a report (originator/id): one read of one key."""
+    stored = cast("str | None", client.get(AUDIT + series))
+    return orjson.loads(stored) if stored else None
+
+
+def _audits(pipe: redis.client.Pipeline, fold: Fold) -> list[Audited]:
+    """Each report of the batch as it is after it; nobody else writes these keys, so they are read before the MULTI."""
+    if not fold.audits:
+        return []
+    stored = cast("list[str | None]", pipe.mget([AUDIT + series for series in fold.audits]))
+    return [
+        cast("Audited", reduce(after, decisions, orjson.loads(before) if before else None))
+        for before, decisions in zip(stored, fold.audits.values(), strict=True)
+    ]
+
+
+def _until(news: Audited) -> int:
+    """Seconds since 1970 at which the key goes: the same whenever the model is rebuilt."""
+    return int((datetime.fromisoformat(news["as_of"]) + AUDIT_KEPT).timestamp())
 
 
 def _fields(values: Mapping[str, Any]) -> dict[Any, Any]:
