@@ -165,6 +165,7 @@ def record(fields: Table, prefix: str = "") -> Check:
     """An object with these fields and no others; `prefix` names it in refusals."""
 
     names = frozenset(fields)
+    table = [(name, prefix + name, inner, default) for name, (inner, default) in fields.items()]
 
     def check(field: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -173,11 +174,11 @@ def record(fields: Table, prefix: str = "") -> Check:
         if unknown:
             raise Refused(Reason.BAD_FIELD_UNKNOWN, "remove it, or move it into `attributes`", _shown(unknown, prefix))
         found = {}
-        for name, (inner, default) in fields.items():
+        for name, shown, inner, default in table:
             given = value.get(name, default)
             if given is REQUIRED:
-                raise Refused(Reason.BAD_FIELD_MISSING, "send this field", prefix + name)
-            found[name] = given if given is default else inner(prefix + name, given)
+                raise Refused(Reason.BAD_FIELD_MISSING, "send this field", shown)
+            found[name] = given if given is default else inner(shown, given)
         return found
 
     return check

@@ -23,7 +23,7 @@ class Point(NamedTuple):
 
 def point(longitude: float, latitude: float) -> Point:
     """The point at these degrees."""
-    return Point(longitude, latitude, shapely.points((longitude, latitude)))
+    return Point(longitude, latitude, shapely.Point(longitude, latitude))
 
 
 class Shapes:

@@ -43,6 +43,11 @@ class Receipt(NamedTuple):
     field: str = ""
 
 
+_MARK = "\x00"
+_BEFORE, _AFTER = render(Envelope(DeliveryType.RECEIPT, _MARK, 1, 0, 0, 0, 0, "Actual")).split(_MARK.encode())
+_COMMON = Common("slt.notices.", 1, _BEFORE, _AFTER, 0)
+
+
 def receipt_output(receipt: Receipt, encode: Encode) -> Output:
     """The record for slt.receipts that makes DELIVER write the receipt to slt.notices.<org>.
 
@@ -57,7 +62,6 @@ def receipt_output(receipt: Receipt, encode: Encode) -> Output:
         "version": receipt.version, "result": receipt.result.value, "reason": reason, "advice": receipt.advice,
         "field": receipt.field, "at": receipt.at,
     }  # fmt: skip
-    header = render(Envelope(DeliveryType.RECEIPT, key, 1, 0, 0, 0, 0, "Actual"))
-    only = group(Common("slt.notices.", 1, header, b"", 0), [Addressed(receipt.org, key, "")])
+    only = group(_COMMON, [Addressed(receipt.org, key, key)])
     owed = {"incident": "", "epoch": -1, "as_of": receipt.at, "bodies": [encode("receipt", body)], "groups": [only]}
     return Output("slt.receipts", receipt.org, "deliveries", owed)

@@ -81,8 +81,10 @@ def report_change(incident: str, entry: Entry) -> Change:
 def holdings_change(incident: Incident, chain: Chain) -> Change:
     """The part with everybody's holdings."""
     classes: dict[int, tuple[Slots, list[str]]] = {}
-    for recipient, slots in incident.holdings.items():
-        classes.setdefault(id(slots), (slots, []))[1].append(recipient)  # one reconciliation shares equal slots
+    for recipient, slots in incident.holdings.items():  # one reconciliation shares equal slots
+        if (found := classes.get(id(slots))) is None:
+            found = classes[id(slots)] = (slots, [])
+        found[1].append(recipient)
     value = {
         "epoch": incident.epoch,
         "next_change_at": incident.next_change_at,

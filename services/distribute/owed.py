@@ -126,8 +126,10 @@ def _groups(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Ite
         return
     for some in _batched(addressed, MOST_ITEMS):
         yield group(common, some)
+    if send.type is not DeliveryType.RECALL:
+        return
     cut_off = [one for one in addressed if _cannot_read(one.recipient, outlets.policy)]
-    if send.type is DeliveryType.RECALL and cut_off:
+    if cut_off:
         notices = (one._replace(key=one.message) for one in cut_off)
         yield group(common._replace(prefix="slt.notices."), notices)
 

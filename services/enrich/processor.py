@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from services.core.home import home_partition
+from services.core.kept import amended
 from services.core.place import Area, Tables, locate
 from services.core.reason import Reason
 from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
@@ -63,7 +64,7 @@ class Enrich:
         partition = home_partition(area.country, series, lanes)
         home = 1 if area.country else 0
         moved = known is not None and home > known["home"]
-        located = {**report, "area": area._asdict(), "home": home}
+        located = amended(report, area=area._asdict(), home=home)
         to = (known["partition"], partition) if moved and known and known["partition"] != partition else (partition,)
         outputs = tuple(Output("slt.located", series, "report", located, one) for one in to)
         note = Reason.NOTE_SERIES_UNKNOWN if known is None and report["version"] > 1 else None

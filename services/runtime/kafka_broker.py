@@ -24,6 +24,11 @@ _RESTORED = 5000
 _TIMEOUT_MS = {Stage.INTAKE: 5000}
 """A crashed intake must not hold slt.control's watermark for long (ARCHITECTURE §5 rule 6)."""
 _USUAL_TIMEOUT_MS = 15000
+_FETCH = {"queued.min.messages": 1}
+"""Fetch only when all that came is taken: every fetch asks for every partition, of intake's sources over a hundred."""
+_REFILL_SECONDS = 0.01
+_LINGER_MS = 50
+"""A commit sends at once what is queued, so this delays nobody; until then full batches spare the broker requests."""
 _ENDING = frozenset({
     KafkaError._AUTO_OFFSET_RESET,
     KafkaError.OFFSET_OUT_OF_RANGE,
@@ -46,9 +51,11 @@ class KafkaBroker:
             "transactional.id": self.transactional_id(stage, slot),
             "transaction.timeout.ms": timeout,
             "message.timeout.ms": min(timeout, PRODUCER["message.timeout.ms"]),  # the client demands it
+            "linger.ms": _LINGER_MS,
         }
         self._transactions = Transactions(writer(settings, stage, **transactional), rebuilt)
-        self._consumer = Consumer(member(settings, stage, slot))
+        self._consumer = Consumer(member(settings, stage, slot, **_FETCH))
+        self._crowded = False
 
     @staticmethod
     def transactional_id(stage: Stage, slot: int) -> str:
@@ -68,13 +75,20 @@ class KafkaBroker:
     def poll(self, limit: int, seconds: float, until: float = 0.0) -> Sequence[Message]:
         """See the port."""
         first = self._consumer.poll(seconds)
-        left = max(0.0, until - time.monotonic())
-        rest = self._consumer.consume(limit - 1, left) if first is not None and limit > 1 else []
+        found = [] if first is None else [first, *self._gather(limit - 1, until)]
         if self._failure:
             raise self._failure
-        if first is None:
-            return ()
-        return [to_message(message) for message in (first, *rest) if _is_record(message)]
+        self._crowded = len(found) >= limit
+        return [to_message(message) for message in found if _is_record(message)]
+
+    def _gather(self, limit: int, until: float) -> list[Any]:
+        """Up to `limit` more. Unless there is a backlog, nothing is fetched while more gathers at the broker."""
+        if limit < 1:
+            return []
+        idle = until - time.monotonic() - _REFILL_SECONDS
+        if idle > 0 and not self._crowded:
+            time.sleep(idle)
+        return self._consumer.consume(limit, max(0.0, until - time.monotonic()))
 
     def begin(self) -> None:
         """See the port."""

@@ -74,6 +74,8 @@ class Deliver:
         waiting = self.outside.outlets.pump() if writable else 0
         if writable and waiting < _AT_ONCE:
             self._hand_out()
+            # One outlet after another, not one input after another: a batch is one outlet's, and the fuller the fewer.
+            waiting = self.outside.outlets.pump()
         self.member.renew(now, {part: lane.durable for part, lane in self.lanes.items()})
         self._read(writable, waiting)
 
@@ -158,7 +160,7 @@ class Deliver:
             outlet, entry = known[topic], (account, item, bodies[item["body"]])
             if outlet.state is State.OPEN:
                 account.left += 1
-                outlet.send(entry)
+                outlet.pending.append(entry)
             elif outlet.state is State.JOINING:
                 account.left += 1
                 outlet.held.append(entry)
