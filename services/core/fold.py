@@ -69,7 +69,8 @@ class PolicyFold:
         if not self._is_signed(record):
             self._tables.faults[record.key] = Fault(record.value["author"], "signature")
             return
-        self._tables.faults.pop(record.key, None)
+        if self._tables.faults.pop(record.key, None):
+            self._touch(record, Touch())  # everything was held back while it did not load
         self._tables.versions[key] = version
         self._tables.payloads[key] = record.value["payload"]
         self._fold(control, record)

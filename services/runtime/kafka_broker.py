@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
@@ -56,6 +57,7 @@ class KafkaBroker:
         self._transactions = Transactions(writer(settings, stage, **transactional), rebuilt)
         self._consumer = Consumer(member(settings, stage, slot, **_FETCH))
         self._crowded = False
+        self._committed_to: dict[Assignment, int] = {}
 
     @staticmethod
     def transactional_id(stage: Stage, slot: int) -> str:
@@ -99,9 +101,14 @@ class KafkaBroker:
         self._transactions.send(topic, key, value, partition)
 
     def commit(self, offsets: Mapping[Assignment, int]) -> None:
-        """See the port; the group's metadata fences a slot that lost its partitions."""
-        positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        """See the port; the group's metadata fences a slot that lost its partitions.
+
+        It travels with offsets only, so due work without any input commits the offset of one partition once more.
+        """
+        moved = offsets or dict(islice(self._committed_to.items(), 1))
+        positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in moved.items()]
         self._transactions.commit(positions, self._consumer.consumer_group_metadata())
+        self._committed_to.update(offsets)
 
     def abort(self) -> None:
         """See the port."""
@@ -150,15 +157,22 @@ class KafkaBroker:
         positions = self._committed(parts)
         if self._owner:
             self._owner.assigned(_assignments(parts))
+        self._committed_to.update({Assignment(one.topic, one.partition): one.offset for one in positions})
         self._consumer.incremental_assign(positions)
 
     def _revoked(self, parts: list[TopicPartition]) -> None:
         if self._owner:
             self._owner.revoked(_assignments(parts))
+        self._forget(parts)
 
     def _lost(self, parts: list[TopicPartition]) -> None:
         if self._owner:
             self._owner.lost(_assignments(parts))
+        self._forget(parts)
+
+    def _forget(self, parts: list[TopicPartition]) -> None:
+        for part in _assignments(parts):
+            self._committed_to.pop(part, None)
 
     def _committed(self, parts: list[TopicPartition]) -> list[TopicPartition]:
         """Where to go on; from the first record where nothing was ever committed (a new partner's topic)."""

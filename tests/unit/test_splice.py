@@ -24,7 +24,10 @@ HOLDERS: dict[str, dict[str, Any]] = {
         "relation": "NEW", "series_id": "o/1", "joined": ["i"], "left": [],
         "links": [{"one": "o/1", "other": "p/2", "relation": "SAME", "score": 0.5}],
     },
-    "ledger_report": {"decided_at": report("o/1")["received_at"], "links": []},
+    "ledger_report": {
+        "decided_at": report("o/1")["received_at"], "links": [], "echo": [], "requested_at": None, "asked": 0,
+        "closed": False,
+    },
 }  # fmt: skip
 
 
