@@ -42,6 +42,7 @@ check: setup  ## style, types, layers, unit and property tests; needs no broker
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property
 
 differential: setup  ## the engine against the naive reference (CASES=1000000 SEED=n JOBS=2; a random seed if none is given)
+	$(BIN)/python -m tests.reference.main --reconcile --cases $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
 	$(BIN)/python -m tests.reference.main --cases $(or $(CASES),1000000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
 
 bench: setup  ## measure and write build/bench.json (LONG=1: more and longer)

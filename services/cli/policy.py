@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.core.consent import status_of
 from services.core.control import Grant
 from services.core.gates import Verdict
 from services.core.idle import Rule, Watch
@@ -32,6 +33,8 @@ app = typer.Typer(
     - [bold]slt policy diff 120 now[/]: what the changes since epoch 120 mean for what was decided
 
     - [bold]slt policy idle[/]: rules that matched nothing
+
+    - [bold]slt policy grants --grantor rowan[/]: whose consents stand how
 
     - [bold]slt policy faults[/]: records that do not load, and stop release
     """,
@@ -93,6 +96,30 @@ def idle(config: Config, days: Days = 30.0, as_json: AsJson = False) -> None:
         told = _rule(rule)
         table.add_row(rule.kind, rule.key, *(", ".join(told[part]) for part in ("kinds", "areas", "recipients")))
     Console().print(table if watch.idle else f"Every rule has matched something within {days:g} days.")
+
+
+@app.command()
+def grants(
+    config: Config,
+    grantor: Annotated[str, typer.Option(help="Only this organisation's.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List consents and prohibitions with their status: GIVEN and RENEWED hold; the others say how they ended."""
+    settings = Settings.load(config)
+    with Archive(settings) as archive:
+        past = load_past(settings, archive)
+        lives = [one for one in policy_of(past, NOW).terms() if grantor in {"", one.grant.grantor}]
+    if as_json:
+        found = {f"{one.grant.grantor}/{one.grant.grant}": status_of(one, past.now) for one in lives}
+        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        return
+    table = Table("grant", "status", "effect", "recipients", "from", "to")
+    for one in sorted(lives, key=lambda one: (one.grant.grantor, one.grant.grant)):
+        given = one.grant
+        period = (f"{moment:%Y-%m-%d %H:%M}" for moment in (given.valid_from, given.valid_to))
+        name = f"{given.grantor}/{given.grant}"
+        table.add_row(name, status_of(one, past.now), given.effect, ", ".join(sorted(given.recipients)), *period)
+    Console().print(table)
 
 
 @app.command()

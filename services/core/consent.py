@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from services.core.control import Action, Condition, Grant, GrantEffect
@@ -20,6 +21,8 @@ class Term(NamedTuple):
     """Reports that intake accepted at a later epoch are covered; -1 covers all."""
     ended: Code | None = None
     """Why it does not permit, whatever the time."""
+    renewed: bool = False
+    """It goes on where an earlier version would have ended."""
 
     def code(self, now: datetime) -> Code:
         """OK_GRANT while it permits, else why not."""
@@ -30,6 +33,39 @@ def _in_time(start: datetime, end: datetime, now: datetime) -> Code:
     if now < start:
         return Code.DEN_CONSENT_NOT_YET_VALID
     return Code.DEN_CONSENT_EXPIRED if now >= end else Code.OK_GRANT
+
+
+class GrantStatus(StrEnum):
+    """Where a consent stands (ISO/IEC TS 27560); only GIVEN and RENEWED permit."""
+
+    UNKNOWN = "UNKNOWN"
+    REQUESTED = "REQUESTED"  # its originator was asked: in the ledger, not in slt.control
+    DEFERRED = "DEFERRED"
+    REFUSED = "REFUSED"
+    GIVEN = "GIVEN"
+    RENEWED = "RENEWED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"  # by its grantor
+    REVOKED = "REVOKED"  # by another authority
+    INVALIDATED = "INVALIDATED"
+
+
+_STATUS = {
+    Code.HLD_CONSENT_PENDING: GrantStatus.DEFERRED,
+    Code.DEN_CONSENT_REFUSED: GrantStatus.REFUSED,
+    Code.DEN_CONSENT_EXPIRED: GrantStatus.EXPIRED,
+    Code.DEN_CONSENT_WITHDRAWN: GrantStatus.WITHDRAWN,
+    Code.DEN_CONSENT_WITHDRAWN_PROSPECTIVE: GrantStatus.WITHDRAWN,
+    Code.DEN_CONSENT_REVOKED: GrantStatus.REVOKED,
+    Code.DEN_CONSENT_INVALID: GrantStatus.INVALIDATED,
+}
+
+
+def status_of(life: Term | None, now: datetime) -> GrantStatus:
+    """The status of a grant whose current life this is; one that has not begun is GIVEN."""
+    if life is None:
+        return GrantStatus.UNKNOWN
+    return _STATUS.get(life.code(now), GrantStatus.RENEWED if life.renewed else GrantStatus.GIVEN)
 
 
 class Permit(NamedTuple):

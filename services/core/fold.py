@@ -147,7 +147,8 @@ class PolicyFold:
         key = f"{grant.grantor}/{grant.grant}"
         before = self._tables.current.get(key)
         if grant.state is GrantState.GIVEN:
-            self._replace(before, Term(grant, covers_from(grant, before, record)), record)
+            renewed = before is not None and continues(before, grant, record.appended)
+            self._replace(before, Term(grant, covers_from(grant, before, record), renewed=renewed), record)
             return
         current = before or Term(grant, -1)
         for life in self._lives(grant.grantor, grant.grant) or [current]:

@@ -149,10 +149,11 @@ def _place(case: Case, place: int, ceiling: Sensitivity) -> int | None:
 
 def _told(case: Case, facts: int, attribution: int) -> set[Code]:
     reasons = set()
-    if case.features.finest.facts & Fact.PERSONAL and not facts & Fact.PERSONAL:
-        reasons.add(Code.RED_PERSONAL)
-        if not facts & ~Fact.CORROBORATION:
-            reasons.add(Code.DEN_PRIVACY)
+    if case.features.finest.facts & Fact.PERSONAL:
+        if not facts & Fact.PERSONAL:
+            reasons.add(Code.RED_PERSONAL)
+        if not facts & ~(Fact.CORROBORATION | Fact.PERSONAL):
+            reasons.add(Code.DEN_PRIVACY)  # a person's data alone goes to nobody, whoever permits it
     if attribution in _SOURCE:
         reasons.add(_SOURCE[Attribution(attribution)])
     return reasons

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.core.envelope import DeliveryType
 from services.core.gates import DEPENDING, MEANING, Code, Target
 from services.core.ledger import Member, Slot, Slots, SlotState
-from services.core.projection import Fact, Projection
+from services.core.projection import FULL, Fact, Projection
 
 
 class Shown(NamedTuple):
@@ -20,6 +20,8 @@ class Shown(NamedTuple):
     message: str
     home: int = 0
     reasons: tuple[Code, ...] = ()
+    finest: Projection = FULL
+    """The most that this version itself says."""
 
 
 class Send(NamedTuple):
@@ -147,11 +149,14 @@ def _move(slot: Slot, group: tuple[str, ...] | None, wanted: Wanted, survivor: s
 
 
 def _is_taken_back(member: Member, wanted: Wanted) -> bool:
-    """Permission ended, or shrank, for something that is held. A series that left the incident did neither."""
+    """Permission ended, or shrank, for something that is held. A series that left the incident did neither.
+
+    What a newer version itself says less of is replaced, and not taken back (ARCHITECTURE §4).
+    """
     shown = wanted.get(member.series_id)
     if shown is None or shown.target is Target.KEEP:
         return False
-    return shown.target is Target.NONE or not shown.projection.covers(member.projection)
+    return shown.target is Target.NONE or not shown.projection.covers(member.projection.meet(shown.finest))
 
 
 def _update(slot: Slot, group: tuple[str, ...], wanted: Wanted) -> list[Send]:

@@ -35,7 +35,7 @@ from services.core.decide import ALONE, ANSWER_TIME, GLASS_TIME, READ, Ask, Case
 from services.core.features import Features, features
 from services.core.gates import Code, Verdict
 from services.core.judge import judge
-from services.core.projection import Place
+from services.core.projection import FULL, Place, Projection
 from services.core.report import InfoKind
 from services.core.roster import Roster
 from services.core.tables import Fault, Tables, Touch
@@ -62,6 +62,8 @@ class Decided(NamedTuple):
     by_recipient: Mapping[str, Verdict]
     valid_until: datetime | None
     """The first moment at which any of them may change by time alone."""
+    finest: Projection = FULL
+    """The most that the report itself says."""
     failed: tuple[str, ...] = ()
     """Gates that raised: they denied everybody."""
 
@@ -209,7 +211,7 @@ class Policy:
         ]
         bounds += (*self.roster.bounds(), *self._glass(question.report["series_id"]))
         later = (bound for bound in bounds if bound > question.now)
-        return Decided(groups, by_recipient, min(later, default=None), judged.failed)
+        return Decided(groups, by_recipient, min(later, default=None), question.features.finest, judged.failed)
 
     def _case(self, question: _Question, lives: Any) -> Case:
         report, seen, now = question.report, question.features, question.now

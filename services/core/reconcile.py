@@ -66,7 +66,7 @@ def reconcile(incident: Incident, policy: Policy, now: datetime, *, fresh: bool 
         final = _final(incident, verdicts, slots, now)
         for series, found in zip(incident.entries, final, strict=True):
             told[series].setdefault(found, []).extend(recipients)
-        after, sends = plan(slots, _targets(incident, final), links_of(incident))
+        after, sends = plan(slots, _targets(incident, decided, final), links_of(incident))
         if after:
             holdings.update(dict.fromkeys(recipients, after))
         deliveries += [Delivery(tuple(recipients), send) for send in sends]
@@ -166,7 +166,7 @@ def _late(entry: Entry, found: Verdict, *, held: bool, now: datetime) -> Verdict
     return found
 
 
-def _targets(incident: Incident, verdicts: tuple[Verdict, ...]) -> dict[str, Shown]:
+def _targets(incident: Incident, decided: Mapping[str, Decided], verdicts: tuple[Verdict, ...]) -> dict[str, Shown]:
     """What should be held of each series, for one class of recipients."""
     return {
         series: Shown(
@@ -176,6 +176,7 @@ def _targets(incident: Incident, verdicts: tuple[Verdict, ...]) -> dict[str, Sho
             entry.report["message"],
             entry.report["home"],
             found.reasons,
+            decided[series].finest,
         )
         for (series, entry), found in zip(incident.entries.items(), verdicts, strict=True)
     }

@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"  # intake: a report went on
     CONTROLLED = "controlled"  # intake: a consent or administration record was entered in slt.control
     ACKNOWLEDGED = "acknowledged"  # intake: an acknowledgement was entered in slt.acks
+    REQUESTED = "requested"  # intake: a request went on to the originator whom it is for
     LOCATED = "located"  # enrich: with or without a country
     MOVED = "moved"  # enrich: a series left its provisional home
     LINKED = "linked"  # correlate: names the incidents that a report changes

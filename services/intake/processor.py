@@ -6,7 +6,7 @@ already is answered and not entered twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from services.core.acknowledgement import read_acknowledgement
@@ -16,6 +16,8 @@ from services.core.control import Grant, PartnerStatus
 from services.core.draft import Arrival, normalised
 from services.core.fold import continues
 from services.core.ids import Ids
+from services.core.notice import notice_output
+from services.core.onward import read_onward
 from services.core.quarantine import Quarantine
 from services.core.reason import Reason
 from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
@@ -49,6 +51,12 @@ class Intake:
         self._tools = tools
         self._quarantine = Quarantine(tools.limits.quarantine_share, tools.limits.quarantine_window)
         self._pending: dict[str, tuple[int, str]] = {}
+        self._readers: Mapping[str, Callable[[Record, Any, Moment], Result]] = {
+            "signed": self._control,
+            "submission": self._report,
+            "acknowledgement": self._acknowledgement,
+            "onward_request": self._onward,
+        }
 
     def handle(self, record: Record, moment: Moment) -> Result:
         """ACCEPTED, CONTROLLED, ACKNOWLEDGED or DUPLICATE with a receipt; REFUSED with one that says what to change."""
@@ -76,9 +84,7 @@ class Intake:
         if (opened.kind == "signed") != self._consents:
             advice = "signed changes go to slt.consent.<org>, reports and acknowledgements to slt.in.<org>"
             return self._refused(record, Refusal(Reason.BAD_TOPIC, advice))
-        if opened.kind == "signed":
-            return self._control(record, opened.fields, moment)
-        return (self._report if opened.kind == "submission" else self._acknowledgement)(record, opened.fields, moment)
+        return self._readers[opened.kind](record, opened.fields, moment)
 
     # -- reports ------------------------------------------------------------------------------------------------------
 
@@ -125,6 +131,17 @@ class Intake:
         }  # fmt: skip
         entered = Output("slt.acks", f"{self._org}/{found.message_id}", "ack", value)
         return Result(Outcome.ACKNOWLEDGED, (entered, self._answer(self._receipt(record, ReceiptResult.ACCEPTED))))
+
+    def _onward(self, record: Record, fields: Any, moment: Moment) -> Result:
+        """Told to the originator; the asker learns nothing but that it was asked (consent.md §8)."""
+        partner = moment.policy.partner(self._org)
+        if partner is None or partner.status is not PartnerStatus.ACTIVE:
+            return self._refused(record, Refusal(Reason.NOT_ACTIVE, "only active partners ask"))
+        found = read_onward(fields, self._org, moment.policy, record.appended)
+        if isinstance(found, Refusal):
+            return self._refused(record, found)
+        asked = notice_output(found.notice(record.appended), self._tools.encode)
+        return Result(Outcome.REQUESTED, (asked, self._answer(self._receipt(record, ReceiptResult.ACCEPTED))))
 
     # -- control ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,10 @@ from services.core.reason import Reason
 from services.core.stage import Refusal
 from services.runtime.codec import Codec, CodecError, UnknownSchemaError
 
-ACCEPTED = frozenset({"submission", "acknowledgement", "signed"})
+ACCEPTED = frozenset({"submission", "acknowledgement", "onward_request", "signed"})
+
+
+_TELLING = {"payload": "signed", "answer": "acknowledgement", "onward_to": "onward_request"}
 
 
 class Inbound(NamedTuple):
@@ -33,7 +36,7 @@ class Opener:
         self._most = most_bytes
 
     def open(self, data: bytes | None) -> Inbound | Refusal:
-        """The record type and fields. In JSON an `answer` makes an acknowledgement, a `payload` a signed change."""
+        """The record type and fields. In JSON a field that only one type has tells them apart."""
         if not data:
             return Refusal(Reason.BAD_ENCODING, "the record is empty: send JSON or Avro")
         if len(data) > self._most:
@@ -59,9 +62,7 @@ def _json(data: bytes) -> Inbound | Refusal:
         return Refusal(Reason.BAD_ENCODING, "send JSON in UTF-8, or Avro with the five-byte header")
     if not isinstance(fields, dict):
         return Refusal(Reason.BAD_FIELD_TYPE, "send a JSON object")
-    if "payload" in fields:
-        return Inbound("signed", fields)
-    return Inbound("acknowledgement" if "answer" in fields else "submission", fields)
+    return Inbound(next((kind for field, kind in _TELLING.items() if field in fields), "submission"), fields)
 
 
 def load_json(text: str) -> Any:

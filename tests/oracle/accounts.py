@@ -114,8 +114,9 @@ def _unanswered(world: World, inputs: Iterable[Coordinates]) -> Iterator[Finding
     told = set()
     for item in world.owed:
         if item.log.topic == "slt.receipts":
-            answer = world.codec.decode(item.body)[1]
-            told.add((answer["topic"], answer["offset"]))
+            kind, answer = world.codec.decode(item.body)
+            if kind == "receipt":  # requests, reminders and confirmations answer no submission
+                told.add((answer["topic"], answer["offset"]))
     for at in inputs:
         if (at.topic, at.offset) not in told:
             yield Finding(Kind.LOST, str(at), "no receipt")

@@ -1,4 +1,4 @@
-"""`python -m tests.reference.main --cases N [--seed S] [--jobs J]`: engine against reference, case by case.
+"""`python -m tests.reference.main --cases N [--seed S] [--jobs J] [--reconcile]`: engine against reference.
 
 Exit code 1 if one answer differs; the first differences are printed with the records and features that matter.
 """
@@ -16,8 +16,10 @@ from typing import NamedTuple
 
 from tests.reference.cases import CASES, RECIPIENTS, Ask, World, world
 from tests.reference.decide import decide
-from tests.reference.engine import UNKNOWN, Answer, Engine
+from tests.reference.engine import UNKNOWN, Answer, Engine, Relay, Stand
 from tests.reference.facts import Fields
+from tests.reference.histories import STEPS, Step, history
+from tests.reference.reconcile import Incident, Item, Key, Moment, Outcome, reconcile
 from tests.reference.registry import Entry
 
 BATCH = 25
@@ -78,6 +80,59 @@ def cases(batch: Batch) -> Iterator[Difference | None]:
                 yield None if same else Difference(made, ask, recipient)
 
 
+def compare_histories(batch: Batch) -> tuple[int, int, list[str]]:
+    """The same for histories: a case is one step of one history for one recipient."""
+    found = [text for text in islice(steps(batch), batch.cases) if text]
+    return batch.cases, len(found), found[:SHOWN]
+
+
+def steps(batch: Batch) -> Iterator[str]:
+    """One item a case: the difference in words, or nothing. After a difference its recipient is not followed."""
+    for number in range(batch.first, batch.first + BATCH):
+        seed = f"{batch.seed}/history/{number}"
+        relay, made = Relay(), history(Random(seed))
+        keys: dict[str, tuple[Key, ...] | None] = dict.fromkeys(RECIPIENTS, ())
+        for place, step in enumerate(made):
+            moment = _moment(step, relay)
+            stands = relay.step(step)
+            for recipient in RECIPIENTS:
+                before = keys[recipient]
+                if before is None:
+                    yield ""
+                    continue
+                expected = reconcile(moment, recipient, before)
+                said = disagreement(expected, stands.get(recipient))
+                keys[recipient] = None if said else expected.keys
+                yield f"difference in history {seed}, step {place}, for {recipient}:\n{said}" if said else ""
+
+
+def _moment(step: Step, relay: Relay) -> Moment:
+    """What the reference is asked: of the engine it takes only when a report was first seen, and asked about."""
+    items = []
+    for report in step.reports:
+        series = report["series_id"]
+        decided_at, requested_at = relay.context(series, step.as_of)
+        items.append(Item(report, decided_at, step.echo[series], requested_at))
+    return Moment(Incident(tuple(items), step.links), step.entries, step.as_of, step.fresh)
+
+
+def disagreement(expected: Outcome, found: Stand | None) -> str:
+    """What the reference and the engine tell differently of a recipient; an unknown one has no decisions."""
+    keys = {key.founder: frozenset((h.series, h.version, h.projection.text) for h in key.held) for key in expected.keys}
+    decisions = {s: (d.target, d.reasons, d.projection.text) for s, d in expected.decisions.items()}
+    if found is None:
+        found = Stand({}, frozenset(), decisions)
+    lines = [
+        f"  ! {name}: reference {one}, engine {other}"
+        for name, one, other in (
+            ("keys", keys, found.keys), ("recalled", expected.recalled, found.recalled),
+            ("decisions", decisions, found.decisions),
+        )
+        if one != other
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
 def shrink(entries: tuple[Entry, ...], still: Callable[[tuple[Entry, ...]], bool]) -> tuple[Entry, ...]:
     """Drop entries one by one while the difference remains."""
     for entry in entries:
@@ -119,17 +174,18 @@ def _words(value: Collection[str]) -> str:
     return value if isinstance(value, str) else " ".join(sorted(value)) or "none"
 
 
-def batches(wanted: int, seed: int) -> Iterator[Batch]:
-    """As many batches as the wanted cases need."""
-    for first in range(0, wanted, BATCH * CASES):
-        yield Batch(seed, first // CASES, min(BATCH * CASES, wanted - first))
+def batches(wanted: int, seed: int, each: int = CASES) -> Iterator[Batch]:
+    """As many batches as the wanted cases need; `each`: cases of one world or history."""
+    for first in range(0, wanted, BATCH * each):
+        yield Batch(seed, first // each, min(BATCH * each, wanted - first))
 
 
-def run(wanted: int, seed: int, jobs: int) -> int:
+def run(wanted: int, seed: int, jobs: int, *, histories: bool = False) -> int:
     """Compare; prints progress to stderr, differences and the last line to stdout; the number of differences."""
     done, differences, said = 0, 0, time.monotonic()
+    compared, each = (compare_histories, STEPS * len(RECIPIENTS)) if histories else (compare, CASES)
     with ProcessPoolExecutor(jobs) as pool:
-        for count, different, texts in pool.map(compare, batches(wanted, seed), chunksize=4):
+        for count, different, texts in pool.map(compared, batches(wanted, seed, each), chunksize=4):
             for text in texts[: max(0, SHOWN - differences)]:
                 sys.stdout.write(text + "\n")
             done, differences = done + count, differences + different
@@ -146,9 +202,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=None, help="a random one if none is given")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--reconcile", action="store_true", help="histories: what is held, not what is decided")
     options = parser.parse_args(arguments)
     seed = SystemRandom().randrange(10**9) if options.seed is None else options.seed
-    return 1 if run(options.cases, seed, options.jobs) else 0
+    return 1 if run(options.cases, seed, options.jobs, histories=options.reconcile) else 0
 
 
 if __name__ == "__main__":

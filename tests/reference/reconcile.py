@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tests.reference.codes import first
 from tests.reference.decide import PURPOSE, Decision, decide
-from tests.reference.facts import Fields
-from tests.reference.lattice import EMPTY, Projection, not_less
+from tests.reference.facts import ATTRIBUTIONS, Fields
+from tests.reference.lattice import EMPTY, Projection, coarser, normalise, not_less
 from tests.reference.registry import Entry
 
 LATE = timedelta(hours=72)
@@ -171,38 +171,51 @@ def connected(series: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
 
 
 def claim(keys: Sequence[Key], groups: Sequence[Sequence[str]]) -> dict[str, int]:
-    """founder -> the group that its key goes on with; the oldest key first, one key for a group."""
+    """founder -> the group that its key goes on with: keys that hold something first, then the oldest; each has one."""
     claims: dict[str, int] = {}
-    for key in keys:
+    for key in sorted(keys, key=lambda key: not key.held):
         shares = {held.series for held in key.held}
-        by_founder = [n for n, group in enumerate(groups) if key.founder in group]
-        by_member = [n for n, group in enumerate(groups) if shares & set(group)]
+        free = [n for n in range(len(groups)) if n not in claims.values()]
+        by_founder = [n for n in free if key.founder in groups[n]]
+        by_member = [n for n in free if shares & set(groups[n])]
         for n in (by_founder or by_member)[:1]:
-            if n not in claims.values():
-                claims[key.founder] = n
+            claims[key.founder] = n
     return claims
 
 
 def must_recall(key: Key, shown: Sequence[Fields], decisions: dict[str, Decision]) -> bool:
-    """Something under the key is taken back, or less of the same version may be seen than before."""
-    versions = {report["series_id"]: report["version"] for report in shown}
+    """Something under the key is taken back, or less may be seen than before of what a report still says.
+
+    What has left the incident is not taken back, and neither is what a newer version itself says less of: it is
+    replaced.
+    """
+    reports = {report["series_id"]: report for report in shown}
     for held in key.held:
         decision = decisions.get(held.series)
-        if decision is None or decision.target == "NONE":
+        if decision is not None and decision.target == "NONE":
             return True
-        same = versions.get(held.series) == held.version
-        if same and not not_less(decision.projection, held.projection):
+        report = reports.get(held.series)
+        if decision and report and not not_less(decision.projection, said_now(held, report)):
             return True
     return False
+
+
+def said_now(held: Held, report: Fields) -> Projection:
+    """What was seen of a report, as far as its newest version says it, and as its originator wants to be shown now."""
+    wish = "ANONYMOUS" if report["handling"]["attribution"] == "MUST_NOT" else report["attribution"]
+    found = normalise(held.projection, report)
+    return found._replace(attribution=coarser(ATTRIBUTIONS, found.attribution, wish))
 
 
 def _goes_on(
     key: Key, claims: dict[str, int], views: Sequence[frozenset[Held]], decisions: dict[str, Decision], recalled: bool
 ) -> Key:
-    """A recall takes all back that the key held; what is to be kept stays otherwise."""
-    kept = frozenset(held for held in key.held if not recalled and decisions[held.series].target == "KEEP")
-    view: frozenset[Held] = views[claims[key.founder]] if key.founder in claims else frozenset()
-    return Key(key.founder, kept | view)
+    """A recall takes all back that the key held; a key to which nothing is sent, because of what is kept, stays."""
+    known = frozenset(held for held in key.held if not recalled and held.series in decisions)
+    kept = frozenset(held for held in known if decisions[held.series].target == "KEEP")
+    if key.founder in claims:
+        return Key(key.founder, kept | views[claims[key.founder]])
+    return Key(key.founder, known if kept else frozenset())
 
 
 def _target(decisions: dict[str, Decision], series: str) -> str:

@@ -207,3 +207,35 @@ def test_the_old_version_of_an_acknowledgement_is_told_what_to_send() -> None:
     result = handle(task("slt.in.alder"), old)
     assert result.refusal is not None
     assert (result.refusal.reason, "sequence" in result.refusal.advice) == (Reason.BAD_ACK, True)
+
+
+ASKED = {"onward_to": "cedar", "series_id": "birch/s", "deadline": (NOW + timedelta(hours=2)).isoformat()}
+
+
+def test_a_request_for_a_third_party_goes_to_the_originator_and_says_no_more_than_that() -> None:
+    known = policy(*(partner(org) for org in ("alder", "birch", "cedar")))
+    record = Record(Source("slt.in.alder", 0, 7), NOW, "", "raw", orjson.dumps(ASKED))
+    result = task("slt.in.alder").handle(record, MOMENT._replace(policy=known))
+    asked, receipt = (
+        next((group, CODEC.decode(value["bodies"][0])) for group in value["groups"])
+        for value in out(result, "slt.receipts")
+    )
+    assert result.outcome is Outcome.REQUESTED
+    assert (asked[0]["recipients"], asked[1][0]) == (("birch",), "onward_asked")
+    assert (asked[1][1]["asker"], asked[1][1]["third_party"], asked[1][1]["series_id"]) == ("alder", "cedar", "birch/s")
+    assert (receipt[0]["recipients"], receipt[1][1]["result"], receipt[1][1]["series_id"]) == (
+        ("alder",),
+        "ACCEPTED",
+        "",
+    )
+
+
+def test_a_request_is_told_once_however_often_it_is_sent() -> None:
+    known = policy(*(partner(org) for org in ("alder", "birch", "cedar")))
+    record = Record(Source("slt.in.alder", 0, 7), NOW, "", "raw", orjson.dumps(ASKED))
+    first, again = (
+        task("slt.in.alder").handle(one, MOMENT._replace(policy=known))
+        for one in (record, record._replace(source=Source("slt.in.alder", 0, 8)))
+    )
+    keys = [out(result, "slt.receipts")[0]["groups"][0]["keys"] for result in (first, again)]
+    assert keys[0] == keys[1]

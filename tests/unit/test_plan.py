@@ -8,7 +8,7 @@ from services.core.envelope import DeliveryType as Type
 from services.core.gates import Target
 from services.core.ledger import Member, Slot, SlotState
 from services.core.plan import Shown, connected, plan
-from services.core.projection import EMPTY, FULL
+from services.core.projection import EMPTY, FULL, Place
 
 A, B = "alder/a", "birch/b"
 
@@ -81,6 +81,14 @@ def test_reports_joined_only_by_a_hidden_one_stay_two_keys() -> None:
     after, sends = plan((), wanted, [(A, hidden), (hidden, B)])
     assert [send.type for send in sends] == [Type.ALERT, Type.ALERT]
     assert {slot.name for slot in after} == {f"{A}|0.0", f"{B}|0.0"}
+
+
+def test_what_a_newer_version_says_less_of_is_replaced_and_what_a_decision_takes_is_recalled() -> None:
+    vaguer = FULL._replace(place=Place.ADMIN1)
+    for finest, expected in ((vaguer, [Type.UPDATE]), (FULL, [Type.RECALL, Type.ALERT])):
+        wanted = shown(2)._replace(projection=vaguer, finest=finest)
+        _, sends = plan((held((A, 1)),), {A: wanted}, [])
+        assert [send.type for send in sends] == expected
 
 
 def test_a_series_that_left_leaves_a_pointer_and_no_recall() -> None:

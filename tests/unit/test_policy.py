@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.core.consent import GrantStatus, status_of
 from services.core.gates import Code, Target
 from tests.registry import END, NOW, fold, grant, officer, partner, policy, record, report
 
@@ -93,6 +94,11 @@ ROWS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Target, Code]] = {
         [grant("alder", recipients=["birch"]), partner("birch", version=2, category="CONTRACTOR")], {}, Target.SHOW,
         Code.OK_GRANT,
     ),
+    "a person's data alone goes to nobody, although it is permitted": (
+        [grant("alder", recipients=["birch"], actions=["READ", "PERSONAL"], projection={
+            "facts": ["PERSONAL"], "place": "EXACT", "time": "EXACT", "attribution": "NAMED"})],
+        {"personal": {"name": "A. Person"}}, Target.NONE, Code.DEN_PRIVACY,
+    ),
 }  # fmt: skip
 
 
@@ -161,3 +167,30 @@ def test_a_change_touches_whom_it_concerns() -> None:
     made = policy(*BASE, grant("alder"))
     touched = [(touch.originator, touch.area) for _, touch in made.touched(2)]
     assert touched == [(None, None), ("alder", None)]
+
+
+STATUSES: dict[str, tuple[list[dict[str, Any]], GrantStatus]] = {
+    "nobody gave it": ([], GrantStatus.UNKNOWN),
+    "given": ([{}], GrantStatus.GIVEN),
+    "renewed before it ended": ([{}, {}], GrantStatus.RENEWED),
+    "given anew after an end": ([{}, {"state": "WITHDRAWN"}, {}], GrantStatus.GIVEN),
+    "its time is over": ([{"valid_to": "2026-05-01T00:00:00+00:00"}], GrantStatus.EXPIRED),
+    "withdrawn": ([{}, {"state": "WITHDRAWN", "mode": "PROSPECTIVE"}], GrantStatus.WITHDRAWN),
+    "refused": ([{"state": "REFUSED"}], GrantStatus.REFUSED),
+    "deferred": ([{"state": "DEFERRED"}], GrantStatus.DEFERRED),
+}
+
+
+@pytest.mark.parametrize("row", STATUSES)
+def test_the_status_of_a_grant(row: str) -> None:
+    versions, status = STATUSES[row]
+    given = [grant("alder", **{**fields, "version": number}) for number, fields in enumerate(versions, 1)]
+    assert status_of(policy(*BASE, *given).term("alder/g"), NOW) is status
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("REVOKED", GrantStatus.REVOKED), ("INVALIDATED", GrantStatus.INVALIDATED)]
+)
+def test_the_status_says_who_ended_it(state: str, status: GrantStatus) -> None:
+    made = policy(*BASE, grant("alder"), {**ENDED, "state": state})
+    assert status_of(made.term("alder/g"), NOW) is status

@@ -45,6 +45,7 @@ RECEIVED = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TAKEN = {
     "submission": Outcome.ACCEPTED,
     "acknowledgement": Outcome.ACKNOWLEDGED,
+    "onward_request": Outcome.REQUESTED,
     "signed": Outcome.CONTROLLED,
 }
 FROM_PARTNERS = frozenset(TAKEN)
@@ -182,11 +183,11 @@ def _entered(fold: PolicyFold, payload: dict[str, Any], author: str, signer: str
 
 @pytest.fixture(scope="module")
 def world() -> Policy:
-    """What the examples take for granted: two partners, a representative, and the standing grant of aster-relief."""
+    """What the examples take for granted: three partners, a representative, and the standing grant of aster-relief."""
     payload = SCHEMAS / "control/examples/payload/good"
     fold = PolicyFold(EXAMPLE_KEY.public_key().public_bytes_raw(), verify_ed25519)
     partner = _read(payload / "partner.json")
-    for org in ("aster-relief", "birch-health"):
+    for org in ("aster-relief", "birch-health", "cypress-care"):
         _entered(fold, {**partner, "org": org}, "admin", "root")
     _entered(fold, _read(payload / "representative.json"), "admin", "root")
     _entered(fold, _read(payload / "grant_standing.json"), "aster-relief", "example-person")
