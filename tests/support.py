@@ -31,6 +31,13 @@ class Read(NamedTuple):
     offset: int
 
 
+class Verdict(NamedTuple):
+    """What was decided for one recipient."""
+
+    target: str
+    reasons: tuple[str, ...]
+
+
 def until(found: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """What `found` returns once it is true; AssertionError that names what never came."""
     deadline = time.monotonic() + patience
@@ -83,21 +90,26 @@ class World:
         self.send("slt.consent.admin", [sign(payload, "root", self._root) for payload in payloads])
 
     def consent(self, org: str, **payload: Any) -> None:
-        fields = {"type": "grant", "version": 1, "grantor": org, "status": "Actual", **ALWAYS, **payload}
-        self.send(f"slt.consent.{org}", [sign(fields, "officer", self.keys[org])])
+        self.word(org, {"type": "grant", "version": 1, "grantor": org, "status": "Actual", **ALWAYS, **payload})
+
+    def word(self, org: str, payload: Mapping[str, Any]) -> None:
+        """A control record of any type, signed by the organisation's officer."""
+        self.send(f"slt.consent.{org}", [sign(payload, "officer", self.keys[org])])
+
+    def register(self, *partners: Mapping[str, Any], before: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Enter these partner records and their officers after `before`, and wait until all are in slt.control."""
+        officers = [officer_record(partner["org"], self.keys[partner["org"]]) for partner in partners]
+        self.administer(*before, *partners, *officers)
+        keys = {f"partner/{partner['org']}" for partner in partners}
+        keys |= {f"representative/{partner['org']}/officer" for partner in partners}
+        until(lambda: keys <= {record.key for record in self.read("slt.control")}, "the registry in slt.control")
 
     def report(self, org: str, series: str, **fields: Any) -> None:
         self.send(f"slt.in.{org}", [orjson.dumps(submission(series, **fields))])
 
     def found(self, **partner: Any) -> None:
         """Enter every partner and its officer, and wait until all are in slt.control."""
-        records: list[dict[str, Any]] = []
-        for org in self.orgs:
-            records.append(partner_record(org, **partner))
-            records.append(officer_record(org, self.keys[org]))
-        self.administer(*records)
-        keys = {f"partner/{org}" for org in self.orgs} | {f"representative/{org}/officer" for org in self.orgs}
-        until(lambda: keys <= {record.key for record in self.read("slt.control")}, "the registry in slt.control")
+        self.register(*(partner_record(org, **partner) for org in self.orgs))
 
     # -- what can be read
 
@@ -125,6 +137,36 @@ class World:
         header = dict(message.headers() or ()).get(HEADER)
         key = (message.key() or b"").decode()
         return Read(key, parse(header) if header else None, kind, value, message.offset())
+
+    def entered(self, key: str, version: int = 1) -> int:
+        """Offset of a control record; waits for it."""
+        found: list[int] = until(
+            lambda: [read.offset for read in self.read("slt.control")
+                     if read.key == key and read.value["version"] == version],
+            f"{key} version {version} in slt.control",
+        )  # fmt: skip
+        return found[0]
+
+    def verdicts(self, series: str, after: int = -1) -> dict[str, Verdict]:
+        """The newest decision on a report (originator/id) at an epoch above a control record's offset; waits for it."""
+
+        def found() -> dict[str, Verdict]:
+            values = (read.value for read in self.read("slt.decisions") if read.value["epoch"] > after)
+            told = [
+                {org: Verdict(one["target"], tuple(one["reasons"])) for one in ours for org in one["recipients"]}
+                for value in values
+                if (ours := [one for one in value["verdicts"] if one["series_id"] == series])
+            ]
+            return told[-1] if told else {}
+
+        made: dict[str, Verdict] = until(found, f"a decision on {series} after {after}")
+        return made
+
+    def shown(self, org: str, word: str) -> list[Mapping[str, Any]]:
+        """The accounts with this word in them that the organisation holds under any key."""
+        newest = {read.key: read for read in self.out(org)}
+        views = (read for read in newest.values() if read.kind == "view")
+        return [account for view in views for account in view.value["accounts"] if word in str(account)]
 
     def out(self, org: str, family: str = "out") -> list[Read]:
         """What the partner's topic holds, heartbeats left out."""

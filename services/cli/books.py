@@ -11,17 +11,27 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from services.cli.scenario import Told
+from services.core.control import ADMIN
 from services.core.envelope import DeliveryType, Envelope
 from services.core.stage import Outcome, Source
 from services.projector.fold import FINAL
 from services.runtime.topics import CANARY
 
-REPORTS, CONSENTS, OUTLETS = "slt.in.", "slt.consent.", ("slt.out.", "slt.exercise.")
-FAMILIES = (REPORTS, CONSENTS, *OUTLETS, "slt.reports", "slt.decisions", "slt.dead", "slt.control", "slt.acks")
+REPORTS, CONSENTS, NOTICES, OUTLETS = "slt.in.", "slt.consent.", "slt.notices.", ("slt.out.", "slt.exercise.")
+_INTERNAL = ("slt.reports", "slt.decisions", "slt.dead", "slt.control", "slt.acks", "slt.ledger")
+FAMILIES = (REPORTS, CONSENTS, NOTICES, *OUTLETS, *_INTERNAL)
+
+
+_TEXTS = ("headline", "tearline")
+"""By which an account is known whose source is not named; the scenario writes no text twice."""
 
 
 class Read(NamedTuple):
-    """One record of any of FAMILIES; `value` is bytes in what partners sent, decoded fields elsewhere."""
+    """One record of any of FAMILIES; `value` is bytes in what partners sent, decoded fields elsewhere.
+
+    A tombstone has neither kind nor value.
+    """
 
     at: Source
     key: str
@@ -84,8 +94,14 @@ class Books:
         self._entered: Counter[tuple[str, str]] = Counter()
         self._acknowledged: Counter[tuple[str, str]] = Counter()
         self._versions: dict[str, int] = {}
-        self._held: dict[tuple[str, str], dict[str, int]] = {}
+        self._texts: dict[str, str] = {}
+        self._held: dict[tuple[str, str], tuple[Mapping[str, Any], ...]] = {}
         self._recalls: dict[tuple[str, str], Recalled] = {}
+        self._ledger: dict[tuple[int, str], Any] = {}
+        self.recalled: set[tuple[str, str]] = set()
+        """Every recall on a partner's topic: topic and message id."""
+        self.told: dict[Told, float] = {}
+        """Every notice about a consent; of a confirmation, after how many seconds it came."""
         self.deliveries: Counter[str] = Counter()
         """Records on partners' topics by type."""
 
@@ -98,6 +114,8 @@ class Books:
             self._words[read.at] = (topic.removeprefix(CONSENTS), _text(read.value, "payload"))
         elif topic.startswith(OUTLETS):
             self._delivered(read)
+        elif topic.startswith(NOTICES):
+            self._noticed(read.at.topic.removeprefix(NOTICES), read.kind, read.value)
         else:
             self._internal(read)
 
@@ -113,6 +131,7 @@ class Books:
         match read.at.topic:
             case "slt.reports":
                 self._raw[read.at] = Source(**value["raw"])
+                self._texts |= {value[name]: value["series_id"] for name in _TEXTS if value.get(name)}
             case "slt.decisions":
                 for account in value["accounts"]:
                     self._ends.setdefault(Source(**account["raw"]), []).append(End(account["outcome"]))
@@ -124,6 +143,15 @@ class Books:
                 self._versions[read.key] = value["version"]
             case "slt.acks":
                 self._acknowledged[value["recipient"], value["message_id"]] += 1
+            case "slt.ledger" if read.kind in {"ledger_recalls", ""}:
+                self._ledger[read.at.partition, read.key] = value
+
+    def _noticed(self, org: str, kind: str, value: Any) -> None:
+        if kind == "consent_request":
+            self.told[Told(org, value["stage"], value["series_id"])] = 0.0
+        elif kind == "consent_status" and org != ADMIN:  # of partners' standing, which the story tells otherwise
+            taken = (value["at"] - value["decided_at"]).total_seconds()
+            self.told[Told(org, value["status"], value["grant"])] = taken
 
     def _delivered(self, read: Read) -> None:
         if read.envelope is None:
@@ -132,11 +160,16 @@ class Books:
         self.deliveries[read.envelope.type] += org != CANARY
         place = (read.at.topic, read.key)
         if read.envelope.type is DeliveryType.RECALL:
-            for series in self._held.get(place, ()):
+            self.recalled.add((read.at.topic, read.envelope.message_id))
+            for account in self._held.get(place, ()):
+                series = self._series(account)
                 self._recalls[org, series] = Recalled(read.envelope.message_id, read.key, read.envelope.sequence)
-        accounts = read.value["accounts"] if read.kind == "view" else ()
-        named = (account for account in accounts if account["series_id"])  # a source that is not named has no ids
-        self._held[place] = {account["series_id"]: account["version"] for account in named}
+        self._held[place] = tuple(read.value["accounts"]) if read.kind == "view" else ()
+
+    def _series(self, account: Mapping[str, Any]) -> str:
+        """A source that is not named has no ids: its report is known by its text, here where every text is known."""
+        texts = (self._texts.get(account.get(name, ""), "") for name in _TEXTS)
+        return account["series_id"] or next(filter(None, texts), "")
 
     # -- what they say
 
@@ -151,17 +184,32 @@ class Books:
     def holders(self) -> dict[str, dict[str, int]]:
         """Series -> organisation -> version that the newest record of a key shows it."""
         found: dict[str, dict[str, int]] = {}
-        for (topic, _), series in self._held.items():
-            for name, version in series.items():
-                found.setdefault(name, {})[topic.split(".", 2)[2]] = version
+        for (topic, _), accounts in self._held.items():
+            for account in accounts:
+                if series := self._series(account):
+                    found.setdefault(series, {})[topic.split(".", 2)[2]] = account["version"]
+        return found
+
+    def shown(self, org: str, series: str) -> Mapping[str, Any]:
+        """The account of a series that an organisation holds; empty: none."""
+        every = (accounts for (topic, _), accounts in self._held.items() if topic.split(".", 2)[2] == org)
+        mine = (account for accounts in every for account in accounts if self._series(account) == series)
+        return next(mine, {})
+
+    def standings(self) -> Counter[str]:
+        """How many recalls stand where (services.core.recall.Standing), as the ledger has it."""
+        found: Counter[str] = Counter()
+        recalls = (recall for part in self._ledger.values() if part for recall in part["recalls"])
+        for standing in (standing for recall in recalls for standing in recall["standings"]):
+            found[standing["answer"]] += len(standing["recipients"])
         return found
 
     def wrong_topics(self) -> list[str]:
         """Series that lie in topics of both families: an exercise among the actual ones, or the reverse."""
         families: dict[str, set[str]] = {}
-        for (topic, _), series in self._held.items():
-            for name in series:
-                families.setdefault(name, set()).add(topic.split(".", 2)[1])
+        for (topic, _), accounts in self._held.items():
+            for series in filter(None, map(self._series, accounts)):
+                families.setdefault(series, set()).add(topic.split(".", 2)[1])
         return sorted(name for name, found in families.items() if len(found) > 1)
 
     def submitted(self) -> frozenset[Source]:

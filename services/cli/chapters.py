@@ -9,6 +9,8 @@ import orjson
 
 from services.cli.scenario import After, Answer, Scenario, Submission, Word
 from services.cli.story import AWAY, BOX, BOX_PASSED, LANES, WORDS, Lane, Story, demo
+from services.cli.terms import in_danger, in_part
+from services.core.confirmation import ConsentStatus
 from services.core.control import ADMIN, PartnerStatus
 from services.runtime.codec import Codec
 from services.runtime.registry import Registry
@@ -28,6 +30,8 @@ def scenario(start: datetime, registry: Registry) -> Scenario:
     _late_grant(story)
     _time_box(story)
     story.act("second wave", "More of everyday: ten kinds of report from six originators.", story.wave(5))
+    in_part(story)
+    in_danger(story)
     _withdrawals(story)
     _suspension(story)
     _exercise(story)
@@ -40,6 +44,7 @@ def scenario(start: datetime, registry: Registry) -> Scenario:
 
 def _consents(story: Story) -> None:
     words = [story.grant(**word) for word in WORDS]
+    story.tells("demo-elm", "demo-elm/not-maple", *ConsentStatus)  # a prohibition ends what was permitted before
     story.act("consents", "Seven standing consents are given, one of them a prohibition; one is sent twice.",
               [*words, words[0]])  # fmt: skip
 
@@ -73,7 +78,7 @@ def _late_grant(story: Story) -> None:
     story.act("no consent", "Six reports of an originator that has consented to nothing: nobody gets them.", silent)
     readers = demo("maple", "nutmeg")
     word = story.grant("demo-dogwood", grant="late", recipients=readers, covers_earlier=True)
-    story.holds(silent, readers)
+    story.holds(silent, dict.fromkeys(readers, 1))
     story.act("late grant", "Now it consents, for earlier reports too: two partners get all six.", [word])
 
 
@@ -91,20 +96,22 @@ def _withdrawals(story: Story) -> None:
     sent, tried = [story.report(_SHARED) for _ in range(6)], [story.report(_PILOT) for _ in range(4)]
     story.act("ten reports", "And ten reports under them.", [*sent, *tried])
     gone = story.grant("demo-fir", version=2, grant="shared", recipients=_SHARED.to, state="WITHDRAWN", mode="RECALL")
-    story.holds(sent, ())
-    story.act(
-        "recall", "The first is withdrawn with recall: three partners are told to delete all six reports.", [gone]
-    )
-    series = sent[0].series
-    answers = [Answer("demo-maple", series, "DONE"), Answer("demo-ironwood", series, "ALREADY_ACTED_ON")]
-    story.act("answers", "Two of them answer what they did about a recall.", answers)
+    story.holds(sent, {})
+    story.tells("demo-fir", "demo-fir/shared", *ConsentStatus)
+    story.act("recall", "The first is withdrawn with recall: three partners are told to delete all six, and the "
+              "grantor hears when nothing is delivered any more, and when every recall is out.", [gone])  # fmt: skip
+    answers = [Answer("demo-maple", report.series, "DONE") for report in sent]
+    answers.append(Answer("demo-ironwood", sent[0].series, "ALREADY_ACTED_ON"))
+    story.act("answers", "One has deleted all six, one has acted on one already, the third does not answer.", answers)
     end = {"type": "end", "version": 1, "grantor": "demo-ginkgo", "grant": "pilot", "state": "REVOKED"}
-    story.holds(tried, ())
+    story.holds(tried, {})
+    story.tells("demo-ginkgo", "demo-ginkgo/pilot", *ConsentStatus)
     story.act(
         "revoked", "The administrators revoke the second: its four reports are recalled as well.", [Word(ADMIN, end)]
     )
     later = story.grant("demo-dogwood", version=2, grant="late", recipients=demo("maple", "nutmeg"), state="WITHDRAWN",
                         mode="PROSPECTIVE")  # fmt: skip
+    story.tells("demo-dogwood", "demo-dogwood/late", ConsentStatus.REVOKED)
     story.act(
         "from now on", "A consent is withdrawn for the future only: what is held stays, nothing new is sent.", [later]
     )

@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli.chapters import scenario
+from services.cli.ended import audit_of, confirmed, recalls, unlike
+from services.cli.explain import explained
 from services.cli.live import Canary, Latency, Screen
 from services.cli.play import Player
 from services.cli.reader import Reader
@@ -33,6 +35,7 @@ from services.cli.up import (
     wait_for_interrupt,
 )
 from services.cli.verdict import Difference, Verdict, judge
+from services.core.audit import Audited
 from services.projector.fold import FINAL
 from services.runtime.kafka import partner_security
 from services.runtime.registry import Registry
@@ -70,7 +73,8 @@ def demo(
     """Start everything, play a bundled scenario of invented organisations, and account for every record.
 
     Twenty partners submit about three hundred reports: revisions, corrections, duplicates, records that are wrong;
-    consents come late, run out, are withdrawn with recall; two partners are suspended; there is an exercise. Then the
+    consents come late, run out, are withdrawn with recall, and the recalls are answered; reports are shown in part, an
+    originator is asked because somebody may be hurt; two partners are suspended; there is an exercise. Then the
     accounts are read from the topics: in = delivered + withheld + duplicate + expired + refused.
 
     Without --once everything stays up afterwards, until Ctrl-C.
@@ -85,8 +89,9 @@ def demo(
             screen.say(f"Kafka, Redis and {sum(SLOTS.values())} processes are starting (Kafka is downloaded once).")
             with running(folder, registry.orgs) as system:
                 canary = Canary(system.supervisor.slot("canary").metrics)
-                verdict = _run(system, registry, Show(screen, canary, seconds))
+                verdict, explanation = _run(system, registry, Show(screen, canary, seconds))
                 screen.end()
+                _consents(console, system, verdict, explanation)
                 _report(console, system, verdict, canary.latency())
                 if not once:
                     wait_for_interrupt(console)
@@ -107,8 +112,8 @@ def _clear(folder: Path) -> None:
     (folder / _MARK).write_text("Written by slt demo, which removes this folder at its next start.\n", encoding="utf-8")
 
 
-def _run(system: Running, registry: Registry, show: Show) -> Verdict:
-    """Play, wait until everything has an end and nothing more comes, and judge."""
+def _run(system: Running, registry: Registry, show: Show) -> tuple[Verdict, Audited | None]:
+    """Play, wait until everything has an end and nothing more comes, and judge; with one report's explanation."""
     screen, canary, seconds = show
     reader = Reader(system.stack.admin_config())
     player = Player(system.stack, reader, screen)
@@ -120,7 +125,8 @@ def _run(system: Running, registry: Registry, show: Show) -> Verdict:
         story = scenario(datetime.now(UTC), registry)  # noqa: TID251  when the invented events happened, for nobody's rule
         played = entered and player.play(story, seconds)
         screen.say("All is sent: the accounts are read from the topics." if played else "It did not come to its end.")
-        return _judged(player, reader)
+        verdict, explanation = _judged(player, reader), audit_of(system.stack.settings, story)
+        return verdict._replace(differences=(*verdict.differences, *unlike(explanation, story))), explanation
     finally:
         reader.close()
 
@@ -142,6 +148,16 @@ def _until_quiet(reader: Reader) -> None:
         reader.poll(_QUIET / 10)
         if (now := reader.books.deliveries.total()) != before:
             before, since = now, time.monotonic()
+
+
+def _consents(console: Console, system: Running, verdict: Verdict, explanation: Audited | None) -> None:
+    """What became of consents, and who has one report and why."""
+    console.print(confirmed(verdict.told))
+    console.print(recalls(verdict.standings))
+    if explanation:
+        console.print(f"\nslt explain {explanation['series_id']} --config {system.stack.settings_file}",
+                      markup=False, highlight=False, soft_wrap=True)  # fmt: skip
+        console.print(explained(explanation))
 
 
 def _report(console: Console, system: Running, verdict: Verdict, timed: Latency) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, NoReturn
 import orjson
 import redis
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from services.cli.outcomes import moment, outcomes, spoken
 from services.core.audit import Audited, Change, Row
@@ -41,11 +42,15 @@ def explain(
         typer.echo(orjson.dumps(_spoken(found), option=orjson.OPT_INDENT_2))
         return
     console = Console()
-    console.print(_head(found), markup=False, highlight=False)
-    held = {org: holding for holding in found["held"] for org in holding["recipients"]}
-    console.print(outcomes(found["rows"], held))
+    console.print(explained(found))
     if recipient:
         console.print(_history(found))
+
+
+def explained(found: Audited) -> Group:
+    """The newest decision about a report, as people read it."""
+    held = {org: holding for holding in found["held"] for org in holding["recipients"]}
+    return Group(Text(_head(found)), outcomes(found["rows"], held))
 
 
 def _find(settings: Settings, report: str) -> Audited:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -118,7 +119,11 @@ class Player:
         if len(self.confirmed) + len(self.problems) < self._sent or not all(map(self._ended, self.confirmed)):
             return False
         holders = self.books.holders()
-        return all(holders.get(series, {}) == holds for series, holds in act.holds.items())
+        return (
+            all(holders.get(series, {}) == holds for series, holds in act.holds.items())
+            and all(told in self.books.told for told in act.tells)
+            and not answers(self.confirmed) - self.books.standings()
+        )
 
     def _ended(self, confirmed: Confirmed) -> bool:
         item, at = confirmed
@@ -162,6 +167,11 @@ class Player:
             self.problems.append(f"the broker did not take a record for {item.topic}: {error.name() if error else '?'}")
         else:
             self.confirmed.append(Confirmed(item, Source(topic, partition, offset)))
+
+
+def answers(confirmed: Iterable[Confirmed]) -> Counter[str]:
+    """How many recalls were answered how."""
+    return Counter(item.answer for item, _ in confirmed if isinstance(item, Answer))
 
 
 def _forged(signed: bytes) -> bytes:

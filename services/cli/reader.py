@@ -52,8 +52,10 @@ class Reader:
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         if error is not None or topic is None or partition is None or offset is None:
             raise KafkaException(error)
-        data = message.value() or b""
-        kind, value = ("raw", data) if topic.startswith(_RAW) else self._codec.decode(data)
+        data = message.value()
+        kind, value = (
+            ("raw", data or b"") if topic.startswith(_RAW) else self._codec.decode(data) if data else ("", None)
+        )
         header = dict(message.headers() or ()).get(HEADER)
         envelope = parse(header) if isinstance(header, bytes) else None
         return Read(Source(topic, partition, offset), (message.key() or b"").decode(), kind, value, envelope)

@@ -105,6 +105,26 @@ class Answer(NamedTuple):
 Item = Submission | Word | Answer
 
 
+class Shown(NamedTuple):
+    """What an organisation must be shown of a series when an act is over."""
+
+    org: str
+    series: str
+    field: str
+    """Of the account; one within another as `place.precision`."""
+    value: Any
+
+
+class Told(NamedTuple):
+    """A notice about a consent that an organisation must have got when an act is over."""
+
+    org: str
+    what: str
+    """Stage of a consent_request, or status of a consent_status."""
+    about: str
+    """The series, or the grant."""
+
+
 class After(NamedTuple):
     """An act waits until this long after another one began."""
 
@@ -123,6 +143,8 @@ class Act:
     holds: Mapping[str, Holders]
     """Series -> who holds it when the act is over, for every series that the act touches."""
     after: After | None = None
+    shows: tuple[Shown, ...] = ()
+    tells: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +152,8 @@ class Scenario:
     """Acts in their order."""
 
     acts: tuple[Act, ...]
+    explained: str = ""
+    """The series that is explained at the end."""
 
     @property
     def items(self) -> Iterator[Item]:
@@ -145,3 +169,8 @@ class Scenario:
     def holds(self) -> Mapping[str, Holders]:
         """Who holds what when all is over."""
         return ChainMap(*(dict(act.holds) for act in reversed(self.acts)))
+
+    @property
+    def tells(self) -> frozenset[Told]:
+        """Every notice about a consent; there is no other."""
+        return frozenset(told for act in self.acts for told in act.tells)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
-from services.cli.scenario import Act, After, Item, Scenario, Submission, Word
+from services.cli.scenario import Act, After, Holders, Item, Scenario, Shown, Submission, Told, Word
 from services.core.control import ADMIN, PartnerStatus
 from services.runtime.registry import Registry
 
@@ -56,7 +56,7 @@ WORDS: tuple[dict[str, Any], ...] = (
     {"grantor": "demo-alder", "recipients": demo("birch", "ironwood", "larch")},
     {"grantor": "demo-birch", "recipients": demo("juniper", "kauri"), "kinds": ["SECURITY_ALERT"]},
     {"grantor": "demo-cedar", "recipients": ["category:INGO"], "areas": ["KEN"]},
-    {"grantor": "demo-elm", "recipients": ["*"]},
+    {"grantor": "demo-elm", "recipients": ["*", "demo-spruce"]},  # `*` means no observer
     {"grantor": "demo-elm", "grant": "not-maple", "effect": "PROHIBIT", "recipients": demo("maple")},
     {"grantor": "demo-hazel", "recipients": ["category:UNSMS", "category:FIELD_PARTNER"]},
     {
@@ -82,17 +82,22 @@ class Story:
         self._last: dict[str, Submission] = {}
         self._away: frozenset[str] = frozenset()
         self._missed: dict[str, dict[str, int]] = {}
+        self._shows: list[Shown] = []
+        self._tells: list[Told] = []
+        self.explained = ""
+        """The series that is explained at the end."""
 
     def act(self, name: str, say: str, items: Iterable[Item], after: After | None = None) -> None:
         """Close an act: `items` are written before the truth is taken down."""
         written = tuple(items)
         holds = {series: dict(self._truth[series]) for series in sorted(self._touched)}
-        self._touched.clear()
-        self._acts.append(Act(name, say, written, holds, after))
+        self._acts.append(Act(name, say, written, holds, after, tuple(self._shows), tuple(self._tells)))
+        for noted in (self._touched, self._shows, self._tells):
+            noted.clear()
 
     def scenario(self) -> Scenario:
         """What has been written."""
-        return Scenario(tuple(self._acts))
+        return Scenario(tuple(self._acts), self.explained)
 
     # -- what is sent
 
@@ -103,7 +108,7 @@ class Story:
         body = {
             "series_id": f"r{number:03}", "version": 1, "message": "ALERT", "status": "Actual", "kind": lane.kind,
             "headline": f"Invented: {EVENTS[number % len(EVENTS)]} ({number})",
-            "description": "An invented account for a demonstration. Nothing of the kind has happened.",
+            "description": f"An invented account for a demonstration ({number}). Nothing of the kind has happened.",
             "urgency": "Expected", "severity": "Moderate", "certainty": "Likely",
             "occurred_from": self._start - timedelta(minutes=5 + number % 60), "time_precision": "EXACT",
             "place": {"country": lane.country, "latitude": latitude, "longitude": longitude, "precision": "TOWN"},
@@ -157,11 +162,21 @@ class Story:
         self._touched.add(series)
         self._last[series] = sent
 
-    def holds(self, reports: Iterable[Submission], to: Sequence[str]) -> None:
+    def holds(self, reports: Iterable[Submission], to: Holders) -> None:
         """From now on exactly these hold the series of these reports."""
         for series in (report.series for report in reports):
-            self._truth[series] = dict.fromkeys(to, 1)
+            self._truth[series] = dict(to)
             self._touched.add(series)
+
+    def shows(self, report: Submission, *orgs: str, **fields: Any) -> None:
+        """What these are shown of a report; `place__name` is the field `name` within `place`."""
+        self._shows += [
+            Shown(org, report.series, name.replace("__", "."), value) for org in orgs for name, value in fields.items()
+        ]
+
+    def tells(self, org: str, about: str, *whats: str) -> None:
+        """Of what the organisation has been told when the act is over."""
+        self._tells += [Told(org, what, about) for what in whats]
 
     def leaves(self, orgs: frozenset[str]) -> None:
         """Nothing is sent to them from now on; they keep what they hold."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from services.cli.books import Account, Books, Sent
-from services.cli.play import Confirmed
-from services.cli.scenario import Holders, Item, Scenario, Submission, Word
+from services.cli.play import Confirmed, answers
+from services.cli.scenario import Holders, Item, Scenario, Submission, Told, Word
+from services.core.recall import Standing
 from services.core.stage import Source
 from services.runtime.topics import CANARY
 
@@ -25,6 +27,10 @@ class Verdict(NamedTuple):
 
     accounts: tuple[Account, ...]
     controls: tuple[Sent, ...]
+    standings: Mapping[str, int]
+    """Recalls by what became of them."""
+    told: Mapping[Told, float]
+    """Notices about consents (services.cli.books.Books)."""
     differences: tuple[Difference, ...]
 
     @property
@@ -37,8 +43,15 @@ def judge(scenario: Scenario, confirmed: Iterable[Confirmed], among: frozenset[S
     """Hold the books against the scenario; `among`: the reports that the accounts are about."""
     sent = tuple(confirmed)
     accounts, controls = books.accounts(among), books.controls()
-    found = (*_unbalanced(accounts, controls, books), *_outcomes(scenario, sent, books), *_holdings(scenario, books))
-    return Verdict(accounts, controls, found)
+    found = (
+        *_unbalanced(accounts, controls, books),
+        *_outcomes(scenario, sent, books),
+        *_holdings(scenario, books),
+        *_contents(scenario, books),
+        *_notices(scenario, books),
+        *_recalls(sent, books),
+    )
+    return Verdict(accounts, controls, books.standings(), books.told, found)
 
 
 def _unbalanced(accounts: Iterable[Account], controls: Iterable[Sent], books: Books) -> Iterator[Difference]:
@@ -89,6 +102,33 @@ def _holdings(scenario: Scenario, books: Books) -> Iterator[Difference]:
             yield Difference(f"holders of {series}", _holders(wanted), _holders(holders))
     for series in books.wrong_topics():
         yield Difference(f"topics of {series}", "slt.out or slt.exercise", "both")
+
+
+def _contents(scenario: Scenario, books: Books) -> Iterator[Difference]:
+    """How much of a report somebody is shown."""
+    for org, series, field, value in (shown for act in scenario.acts for shown in act.shows):
+        found: Any = books.shown(org, series)
+        for part in field.split("."):
+            found = found.get(part) if found else None
+        if found != value:
+            yield Difference(f"{field} of {series} at {org}", repr(value), repr(found))
+
+
+def _notices(scenario: Scenario, books: Books) -> Iterator[Difference]:
+    """Who was asked for a consent, and what was confirmed: exactly what the scenario says."""
+    for told in sorted(scenario.tells ^ books.told.keys()):
+        meant = told in scenario.tells
+        yield Difference(f"{told.what} of {told.about}, to {told.org}", "told" if meant else "nothing",
+                         "nothing" if meant else "told")  # fmt: skip
+
+
+def _recalls(sent: Iterable[Confirmed], books: Books) -> Iterator[Difference]:
+    """Every recall that was delivered waits in the ledger, with the answer that was given."""
+    answered, found = answers(sent), books.standings()
+    expected = Counter({**answered, Standing.OPEN.value: len(books.recalled) - answered.total()})
+    for standing in sorted(expected.keys() | found.keys()):
+        if expected[standing] != found[standing]:
+            yield Difference(f"recalls that are {standing}", str(expected[standing]), str(found[standing]))
 
 
 def _holders(holders: Holders) -> str:

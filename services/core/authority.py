@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.core.ahead import Known
 from services.core.control import ADMIN, BreakGlass, Control, ControlType, Grant, Withdrawal, control_id
 from services.core.control_read import read_control
 from services.core.fold import Verify
-from services.core.policy import Policy
 from services.core.reason import Reason
 from services.core.references import unknown
 from services.core.stage import Refusal
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     control: Control
 
 
-def authorise(signed: Signed, fields: Any, policy: Policy, verify: Verify, at: datetime) -> Change | Refusal:
+def authorise(signed: Signed, fields: Any, policy: Known, verify: Verify, at: datetime) -> Change | Refusal:
     """The change, or why it is refused; `fields` is the payload's decoded JSON, `at` when it was received."""
     found = read_control(fields)
     if isinstance(found, Refusal):
@@ -55,7 +55,7 @@ def authorise(signed: Signed, fields: Any, policy: Policy, verify: Verify, at: d
     return refusal or Change(f"{kind}/{control_id(control)}", kind, control_id(control), version, control)
 
 
-def _unproved(signed: Signed, control: Control, policy: Policy, verify: Verify, at: datetime) -> Refusal | None:
+def _unproved(signed: Signed, control: Control, policy: Known, verify: Verify, at: datetime) -> Refusal | None:
     """Why the signature proves no person who may sign this."""
     signer = policy.representative(signed.author, signed.signer)
     if signer is None or _SCOPE[signed.author == ADMIN] not in signer.scopes:

@@ -21,7 +21,8 @@ from services.core.report import InfoKind
 from services.core.roster import Roster
 
 ANSWER_TIME = timedelta(minutes=10)
-"""An originator has so long to answer a request about an imminent risk (consent.md §7)."""
+"""An originator has so long to answer a request about an imminent risk, unless an installation says otherwise
+(consent.md §7)."""
 GLASS_TIME = timedelta(hours=24)
 _ASKABLE = frozenset({Code.DEN_NO_CONSENT, Code.DEN_CONSENT_EXPIRED, Code.DEN_CONSENT_NOT_YET_VALID})
 _ADDRESSED = FULL._replace(facts=ALL_FACTS & ~Fact.PERSONAL)
@@ -43,6 +44,12 @@ class Context(NamedTuple):
     superseded: bool = False
     requested_at: datetime | None = None
     """When its originator was asked for consent because of an imminent risk."""
+    answer_time: timedelta = ANSWER_TIME
+
+    @property
+    def answer_by(self) -> datetime | None:
+        """The end of its originator's time to answer; None if it was not asked."""
+        return self.requested_at + self.answer_time if self.requested_at else None
 
 
 READ, ALONE = Ask(), Context()
@@ -277,8 +284,8 @@ def _asked_for(case: Case, near: int) -> Findings:
 
 def _is_late(case: Case) -> bool:
     """The originator was asked, and its time to answer is over."""
-    asked_at = case.context.requested_at
-    return asked_at is not None and case.now >= asked_at + ANSWER_TIME
+    answer_by = case.context.answer_by
+    return answer_by is not None and case.now >= answer_by
 
 
 def _saved(case: Case) -> int:

@@ -31,7 +31,7 @@ from services.core.control import (
     Sensitivity,
     WithdrawalMode,
 )
-from services.core.decide import ALONE, ANSWER_TIME, GLASS_TIME, READ, Ask, Case, Context
+from services.core.decide import ALONE, GLASS_TIME, READ, Ask, Case, Context
 from services.core.features import Features, features
 from services.core.gates import Code, Verdict
 from services.core.judge import judge
@@ -127,6 +127,10 @@ class Policy:
         """The grant's current life."""
         return self._tables.current.get(grant)
 
+    def has_grant(self, grant: str) -> bool:
+        """Whether there is, or was, a grant of this id (grantor/name)."""
+        return grant in self._tables.current
+
     def terms(self) -> Iterable[Term]:
         """Every grant's current life."""
         return self._tables.current.values()
@@ -155,8 +159,7 @@ class Policy:
         level = self.level(seen.country, report["received_at"]) if self._tables.areas else Level.REGULAR
         own = series if self._is_special(series) else ""
         expired = expires is not None and expires <= now
-        asked_at = context.requested_at if seen.imminent else None
-        answered_by = asked_at + ANSWER_TIME if asked_at else None
+        answered_by = context.answer_by if seen.imminent else None
         key = (bisect_right(self._bounds, now), bisect_left(self._offsets, report["epoch"]), seen, own, expired,
                fresh, ask, level, context._replace(requested_at=None), answered_by and answered_by <= now)  # fmt: skip
         found = self._decided.get(key)

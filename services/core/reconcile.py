@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.core.decide import Context
+from services.core.decide import ANSWER_TIME, Context
 from services.core.features import Upstream
 from services.core.gates import Code, Target, Verdict, verdict
 from services.core.ledger import Entry, Incident, Slots, originator_of
@@ -50,14 +50,19 @@ class Reconciled(NamedTuple):
     """Gates that raised."""
 
 
-def reconcile(incident: Incident, policy: Policy, now: datetime, *, fresh: bool = True) -> Reconciled:
+def reconcile(
+    incident: Incident, policy: Policy, now: datetime, *, fresh: bool = True, answer_time: timedelta = ANSWER_TIME
+) -> Reconciled:
     """Decide every report for every recipient, and bring each recipient's holdings to what they should be.
 
     `fresh` is False when the clock or the control state may be stale: then nothing is released, recalls go on, and the
-    incident stays due.
+    incident stays due. `answer_time`: an originator has so long to answer when somebody is at imminent risk.
     """
-    decided = {series: _decide(incident, entry, policy, now, fresh=fresh) for series, entry in incident.entries.items()}
-    requests = _requests(incident, decided, now) if fresh else ()
+    decided = {
+        series: policy.decide(entry.report, now, fresh=fresh, context=_context(incident, entry, answer_time))
+        for series, entry in incident.entries.items()
+    }
+    requests = _requests(incident, decided, now, answer_time) if fresh else ()
     incident = _noted(incident, requests)
     holdings: dict[str, Slots] = {}
     deliveries: list[Delivery] = []
@@ -70,18 +75,16 @@ def reconcile(incident: Incident, policy: Policy, now: datetime, *, fresh: bool 
         if after:
             holdings.update(dict.fromkeys(recipients, after))
         deliveries += [Delivery(tuple(recipients), send) for send in sends]
-    after_all = incident._replace(
-        holdings=holdings, epoch=policy.epoch, next_change_at=_due(incident, decided, now) if fresh else now
-    )
+    due = _due(incident, decided, now, answer_time) if fresh else now
+    after_all = incident._replace(holdings=holdings, epoch=policy.epoch, next_change_at=due)
     failed = {gate for found in decided.values() for gate in found.failed}
     decisions = _decisions(incident, decided, told)
     return Reconciled(after_all, tuple(deliveries), decisions, requests, tuple(sorted(failed)))
 
 
-def _decide(incident: Incident, entry: Entry, policy: Policy, now: datetime, *, fresh: bool) -> Decided:
+def _context(incident: Incident, entry: Entry, answer_time: timedelta) -> Context:
     echo = tuple(Upstream(originator_of(series), series) for series in entry.echo)
-    context = Context(echo, _is_superseded(incident, entry), entry.requested_at)
-    return policy.decide(entry.report, now, fresh=fresh, context=context)
+    return Context(echo, _is_superseded(incident, entry), entry.requested_at, answer_time)
 
 
 def _is_superseded(incident: Incident, entry: Entry) -> bool:
@@ -93,8 +96,10 @@ def _is_superseded(incident: Incident, entry: Entry) -> bool:
     )
 
 
-def _requests(incident: Incident, decided: Mapping[str, Decided], now: datetime) -> tuple[Request, ...]:
-    found = (request(incident.entries[series], one.groups, now) for series, one in decided.items())
+def _requests(
+    incident: Incident, decided: Mapping[str, Decided], now: datetime, answer_time: timedelta
+) -> tuple[Request, ...]:
+    found = (request(incident.entries[series], one.groups, now, answer_time) for series, one in decided.items())
     return tuple(one for one in found if one)
 
 
@@ -105,9 +110,9 @@ def _noted(incident: Incident, requests: tuple[Request, ...]) -> Incident:
     return incident._replace(entries={**incident.entries, **noted})
 
 
-def _due(incident: Incident, decided: Mapping[str, Decided], now: datetime) -> datetime | None:
+def _due(incident: Incident, decided: Mapping[str, Decided], now: datetime, answer_time: timedelta) -> datetime | None:
     changes = [found.valid_until for found in decided.values()]
-    changes += [next_notice(entry, now) for entry in incident.entries.values()]
+    changes += [next_notice(entry, now, answer_time) for entry in incident.entries.values()]
     return min((moment for moment in changes if moment), default=None)
 
 

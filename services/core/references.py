@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from services.core.ahead import Known
 from services.core.control import (
     ANY,
     PRESENT,
@@ -20,7 +21,6 @@ from services.core.control import (
     Partner,
 )
 from services.core.lifecycle import NEXT, may_follow
-from services.core.policy import Policy
 from services.core.reason import Reason
 from services.core.stage import Refusal
 
@@ -32,7 +32,7 @@ class _Mention(NamedTuple):
     word: str
 
 
-def unknown(control: Control, policy: Policy) -> Refusal | None:
+def unknown(control: Control, policy: Known) -> Refusal | None:
     """Why the change cannot stand beside what is entered already; None if it can."""
     match control:
         case End():
@@ -44,13 +44,13 @@ def unknown(control: Control, policy: Policy) -> Refusal | None:
     return _mentions(control, policy)
 
 
-def _no_grant(grantor: str, grant: str, policy: Policy) -> Refusal | None:
-    if policy.term(f"{grantor}/{grant}") is None:
+def _no_grant(grantor: str, grant: str, policy: Known) -> Refusal | None:
+    if not policy.has_grant(f"{grantor}/{grant}"):
         return Refusal(Reason.BAD_GRANT, "there is no such grant to end: check its id", "grant")
     return None
 
 
-def _standing(partner: Partner, policy: Policy) -> Refusal | None:
+def _standing(partner: Partner, policy: Known) -> Refusal | None:
     known = policy.partner(partner.org)
     before = known.status if known else None
     if not may_follow(before, partner.status):
@@ -62,7 +62,7 @@ def _standing(partner: Partner, policy: Policy) -> Refusal | None:
     return None
 
 
-def _mentions(control: Control, policy: Policy) -> Refusal | None:
+def _mentions(control: Control, policy: Known) -> Refusal | None:
     found = (_unmeant(mention, policy) for mention in _mentioned(control))
     return next((refusal for refusal in found if refusal), None)
 
@@ -82,7 +82,7 @@ def _mentioned(control: Control) -> Iterable[_Mention]:
     return ()
 
 
-def _unmeant(mention: _Mention, policy: Policy) -> Refusal | None:
+def _unmeant(mention: _Mention, policy: Known) -> Refusal | None:
     """Why a recipient's word means nobody."""
     form, colon, name = mention.word.partition(":")
     if mention.word in {ANY, PRESENT} or form == "category":

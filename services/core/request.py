@@ -15,7 +15,6 @@ from services.core.decide import ANSWER_TIME
 from services.core.gates import Code, Verdict
 from services.core.ledger import Entry
 
-REMINDER_AFTER = timedelta(minutes=5)
 _WAITING = frozenset({Code.IMR_REQUEST_SENT, Code.IMR_UNREACHABLE})
 
 
@@ -35,27 +34,30 @@ class Request(NamedTuple):
     requested_at: datetime
     waiting: int
     """Recipients that it holds the report back from."""
-
-    @property
-    def deadline(self) -> datetime:
-        """Until when an answer releases in time."""
-        return self.requested_at + ANSWER_TIME
+    deadline: datetime
+    """Until when an answer releases in time."""
 
 
-_AFTER = (timedelta(), REMINDER_AFTER, ANSWER_TIME)
 _STAGES = tuple(RequestStage)
 
 
-def request(entry: Entry, groups: Iterable[tuple[Verdict, tuple[str, ...]]], now: datetime) -> Request | None:
+def request(
+    entry: Entry, groups: Iterable[tuple[Verdict, tuple[str, ...]]], now: datetime, answer_time: timedelta = ANSWER_TIME
+) -> Request | None:
     """The notice that is due now, or None. A stage that was slept through is passed over."""
     waiting = sum(len(orgs) for verdict, orgs in groups if _WAITING & set(verdict.reasons))
     if not waiting or entry.asked == len(_STAGES):
         return None
     asked_at = entry.requested_at or now
-    reached = sum(now >= asked_at + after for after in _AFTER)
-    return (
-        Request(entry.report["series_id"], _STAGES[reached - 1], asked_at, waiting) if reached > entry.asked else None
-    )
+    reached = sum(now >= moment for moment in _moments(asked_at, answer_time))
+    if reached <= entry.asked:
+        return None
+    return Request(entry.report["series_id"], _STAGES[reached - 1], asked_at, waiting, asked_at + answer_time)
+
+
+def _moments(asked_at: datetime, answer_time: timedelta) -> tuple[datetime, ...]:
+    """When each stage is reached: the reminder comes when half of the time is over."""
+    return asked_at, asked_at + answer_time / 2, asked_at + answer_time
 
 
 def asked(entry: Entry, sent: Request) -> Entry:
@@ -63,9 +65,8 @@ def asked(entry: Entry, sent: Request) -> Entry:
     return entry._replace(requested_at=sent.requested_at, asked=_STAGES.index(sent.stage) + 1)
 
 
-def next_notice(entry: Entry, now: datetime) -> datetime | None:
+def next_notice(entry: Entry, now: datetime, answer_time: timedelta = ANSWER_TIME) -> datetime | None:
     """When the next notice may be due."""
     if entry.requested_at is None:
         return None
-    later = (entry.requested_at + after for after in _AFTER)
-    return min((moment for moment in later if moment > now), default=None)
+    return min((moment for moment in _moments(entry.requested_at, answer_time) if moment > now), default=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from services.core.control import PartnerStatus
@@ -162,9 +161,9 @@ def request_output(asked: Request, incident: Incident, outlets: Outlets) -> Outp
     area = report["area"]
     name = f"{asked.series_id}|{asked.requested_at.isoformat()}|{asked.stage}"
     body = {
-        "request_id": blake2b(name.encode(), digest_size=16).hexdigest(), "series_id": asked.series_id,
-        "kind": report["kind"], "area": area["country"] if area else "", "deadline": asked.deadline,
-        "waiting": str(asked.waiting) if asked.waiting < _MANY else f"{_MANY}+", "stage": asked.stage.value,
+        "series_id": asked.series_id, "kind": report["kind"], "area": area["country"] if area else "",
+        "deadline": asked.deadline, "waiting": str(asked.waiting) if asked.waiting < _MANY else f"{_MANY}+",
+        "stage": asked.stage.value,
     }  # fmt: skip
     notice = Notice(report["originator"], name, "consent_request", body, outlets.now, incident.status)
     return notice_output(notice, outlets.encode)

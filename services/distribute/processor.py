@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from services.core.decide import ANSWER_TIME
 from services.core.ids import Ids
 from services.core.ledger import Entry, Incident, Link
 from services.core.plan import founder_of
@@ -44,6 +45,8 @@ class Tools(NamedTuple):
     closed_after: timedelta
     """An incident is closed so long after its last change."""
     terms: Terms = Terms()
+    answer_time: timedelta = ANSWER_TIME
+    """An originator has so long to answer when somebody is at imminent risk."""
 
 
 class Distribute:
@@ -129,7 +132,8 @@ class Distribute:
         return load_incident(incident_id, self._index.series.get(incident_id, ()), self._state)
 
     def _reconcile(self, incident: Incident, moment: Moment) -> Reconciled:
-        found = reconcile(incident, moment.policy, moment.now, fresh=moment.fresh)
+        patience = self._tools.answer_time
+        found = reconcile(incident, moment.policy, moment.now, fresh=moment.fresh, answer_time=patience)
         after = found.incident
         if found.deliveries:
             after = after._replace(changed_at=moment.now)
@@ -237,7 +241,9 @@ def recall_terms(limits: Limits) -> Terms:
 def build(settings: Settings) -> Processor:
     """Wire distribute to its topics. Without the master key it does not start."""
     closed_after = timedelta(days=settings.limits.retire_days)
-    tools = Tools(Ids(settings.secret("master.key")), Codec().encode, closed_after, recall_terms(settings.limits))
+    answer_time = timedelta(minutes=settings.limits.answer_minutes)
+    ids, terms = Ids(settings.secret("master.key")), recall_terms(settings.limits)
+    tools = Tools(ids, Codec().encode, closed_after, terms, answer_time)
 
     def task(part: Assignment, state: State) -> Distribute:
         return Distribute(part.partition, tools, state)

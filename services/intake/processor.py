@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from services.core.acknowledgement import read_acknowledgement
+from services.core.ahead import Ahead, Entered
 from services.core.authority import Change as ControlChange
 from services.core.authority import Signed, authorise, control_fields
 from services.core.control import Grant, PartnerStatus
+from services.core.control_read import read_control
 from services.core.draft import Arrival, normalised
 from services.core.fold import continues
 from services.core.ids import Ids
@@ -50,7 +52,7 @@ class Intake:
         self._org = topic.removeprefix(CONSENT if self._consents else REPORTS)
         self._tools = tools
         self._quarantine = Quarantine(tools.limits.quarantine_share, tools.limits.quarantine_window)
-        self._pending: dict[str, tuple[int, str]] = {}
+        self._entered: dict[str, Entered] = {}
         self._readers: Mapping[str, Callable[[Record, Any, Moment], Result]] = {
             "signed": self._control,
             "submission": self._report,
@@ -71,7 +73,10 @@ class Intake:
         """Remember what was entered in slt.control and cannot be read back yet."""
         for output in result.outputs:
             if output.topic == "slt.control" and not isinstance(output.value, bytes):
-                self._pending[output.key] = (output.value["version"], output.value["payload"])
+                version, payload = output.value["version"], output.value["payload"]
+                found = read_control(load_json(payload))
+                if not isinstance(found, Refusal):
+                    self._entered[output.key] = Entered(version, payload, found[2])
 
     def work(self, moment: Moment, limit: int) -> Iterable[Result]:
         """Intake owes nothing by time."""
@@ -151,10 +156,11 @@ class Intake:
             advice = "send payload, signer and signature as strings"
             return self._refused(record, Refusal(Reason.BAD_FIELD_TYPE, advice))
         signed = Signed(self._org, texts[0], texts[1], from_base64(texts[2]))
-        found = authorise(signed, load_json(signed.payload), moment.policy, verify_ed25519, record.appended)
+        known = Ahead(moment.policy, self._entered)
+        found = authorise(signed, load_json(signed.payload), known, verify_ed25519, record.appended)
         if isinstance(found, Refusal):
             return self._refused(record, found)
-        version, payload = self._newest(found.key, moment)
+        version, payload = known.version(found.key), known.payload(found.key)
         answer = self._answer(self._receipt(record, ReceiptResult.ACCEPTED)._replace(version=found.version))
         if (found.version, signed.payload) == (version, payload):
             return Result(Outcome.DUPLICATE, (answer,))
@@ -162,13 +168,9 @@ class Intake:
             return self._refused(
                 record, Refusal(Reason.BAD_VERSION, f"version {version} is entered: send a higher one")
             )
-        value = control_fields(signed, found, _covers_from(found, record, moment))
+        covers_from = -1 if known.newer(found.key) else _covers_from(found, record, moment)
+        value = control_fields(signed, found, covers_from)
         return Result(Outcome.CONTROLLED, (Output("slt.control", found.key, "control", value), answer))
-
-    def _newest(self, key: str, moment: Moment) -> tuple[int, str]:
-        """Version and text that are entered for the key, read back or not."""
-        read = (moment.policy.version(key), moment.policy.payload(key))
-        return max(read, self._pending.get(key, (0, "")))
 
     # -- answers ------------------------------------------------------------------------------------------------------
 
@@ -186,7 +188,10 @@ class Intake:
 
 
 def _covers_from(change: ControlChange, record: Record, moment: Moment) -> int:
-    """A renewal without a gap copies the earlier value, so that it survives the predecessor's compaction."""
+    """A renewal without a gap copies the earlier value, so that it survives the predecessor's compaction.
+
+    Of a predecessor that is not read back yet the value is not known, nor whether it ended: nothing is copied then.
+    """
     if not isinstance(change.control, Grant):
         return -1
     before = moment.policy.term(change.id)

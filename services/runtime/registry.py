@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +30,18 @@ class RegistryError(Exception):
     """The file is no registry; the text names the entry and what is wrong with it."""
 
 
+class Entitled(BaseModel):
+    """What an observer may see: kinds and areas of one forum's material, for a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    forum: str
+    kinds: tuple[str, ...]
+    areas: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime
+
+
 class Entry(BaseModel):
     """One organisation as it is entered first; words as in `control` (schemas/control)."""
 
@@ -40,6 +52,8 @@ class Entry(BaseModel):
     areas: tuple[str, ...] = (ANY,)
     kinds: tuple[str, ...] = (ANY,)
     statuses: tuple[Status, ...] = (Status.ACTUAL, Status.EXERCISE)
+    ceiling: Literal["LOW", "MODERATE", "HIGH", "SEVERE"] | None = None
+    entitlements: tuple[Entitled, ...] = ()
     admitted_by: str | None = None
     valid_to: datetime | None = None
 

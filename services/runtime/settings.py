@@ -33,6 +33,7 @@ class Limits(BaseModel):
     backfill_hours: float = Field(72.0, ge=0, description="a late permit delivers incidents younger than this")
     recall_hours: float = Field(24.0, gt=0, description="a recall is to be acknowledged within this")
     remind_hours: float = Field(24.0, gt=0, description="between two reminders of a recall")
+    answer_minutes: float = Field(10.0, gt=0, description="an originator answers an imminent risk within this")
     retire_days: float = Field(30.0, gt=0, description="an incident is closed this long after its last change")
 
 

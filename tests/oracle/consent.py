@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.oracle.entitlement import History, Target
@@ -19,6 +19,8 @@ BARRIER = timedelta(seconds=15)
 """A decision must know every control record this much older: the longest transaction plus a broker's restart."""
 SETTLING = timedelta(seconds=10)
 """What time alone changed more recently may not have reached the recipients yet."""
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Shelf:
@@ -45,6 +47,7 @@ def check_leaks(world: World, history: History) -> Iterator[Finding]:
     """Every account in a partner's topic was permitted by the control records that its decision knew or had to know."""
     owed = {Place(item.topic, item.key, item.sequence): item for item in world.owed}
     required = _required_epochs(world, history)
+    confirmed = _confirmed_epochs(world)
     for entry, mark in deliveries(world):
         if not entry.at.topic.startswith(OUTLETS):
             continue
@@ -53,7 +56,8 @@ def check_leaks(world: World, history: History) -> Iterator[Finding]:
         item = owed.get(Place(entry.at.topic, entry.key, mark.sequence))
         if item is None:
             continue  # alien already
-        epoch = max(item.epoch, required[item.log.partition, item.log.offset])
+        told = confirmed[bisect_left(confirmed, (entry.appended, 0)) - 1][1]
+        epoch = max(item.epoch, required[item.log.partition, item.log.offset], told)
         for account in world.accounts(entry.data):
             may_be = world.reports if account == UNNAMED else (account,)
             if not any(_permitted(world, history, one, item, epoch) for one in may_be):
@@ -67,6 +71,17 @@ def _required_epochs(world: World, history: History) -> dict[tuple[int, int], in
         (log.at.partition, log.at.offset): offsets[bisect_left(times, log.appended - BARRIER)]
         for log in world.of("slt.deliveries")
     }
+
+
+def _confirmed_epochs(world: World) -> list[tuple[datetime, int]]:
+    """From when on nothing may come that was permitted below an epoch: its originator was told that consent is over."""
+    told = [(_EVER, 0)]
+    for entry in sorted(world.under(("slt.notices.",)), key=lambda entry: entry.appended):
+        if entry.kind == "consent_status":
+            value = world.codec.decode(entry.data)[1]
+            if value["status"] == "REVOKED_CONFIRMED":
+                told.append((entry.appended, max(told[-1][1], value["epoch"] + 1)))
+    return told
 
 
 def _permitted(world: World, history: History, account: Account, item: Owed, epoch: int) -> bool:

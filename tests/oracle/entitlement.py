@@ -45,6 +45,8 @@ class Registry:
     partners: dict[str, Fields] = field(default_factory=dict)
     grants: dict[tuple[str, str], list[Life]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    withdrawn: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Series -> offset of its first withdrawal, and PROSPECTIVE or RECALL; what was ever recalled stays so."""
 
     def apply(self, entry: Entry) -> None:
         """Take in one record of slt.control; one whose version is not above the newest changes nothing."""
@@ -57,6 +59,10 @@ class Registry:
                 self.partners[payload["org"]] = payload
             case "grant":
                 self._grant(payload, entry)
+            case "withdrawal":
+                offset, before = self.withdrawn.get(payload["series"], (entry.at.offset, ""))
+                mode = "RECALL" if before == "RECALL" else payload.get("mode", "RECALL")
+                self.withdrawn[payload["series"]] = offset, mode
             case "end":
                 grant = payload["grantor"], payload["grant"]
                 self.grants[grant] = [life._replace(ended="RECALL") for life in self.grants.get(grant, [])]
@@ -123,9 +129,17 @@ class Decider:
         return min(
             _standing(report, partner),
             _life_cycle(report, now),
+            self._withdrawal(report),
             self.consent(report, recipient, now),
             key=list(Target).index,
         )
+
+    def _withdrawal(self, report: Fields) -> Target:
+        """A withdrawn series never lives again; one reported after its withdrawal reaches nobody."""
+        offset, mode = self.registry.withdrawn.get(report["series_id"], (-1, ""))
+        if not mode:
+            return Target.SHOW
+        return Target.KEEP if mode == "PROSPECTIVE" and offset >= report["epoch"] else Target.NONE
 
     def consent(self, report: Fields, recipient: str, now: datetime) -> Target:
         """The originator's word: prohibitions, its own choice of recipients, grants (each for itself), then routing."""

@@ -45,7 +45,9 @@ class Logs:
         self.now += timedelta(minutes=1)
         text = json.dumps(payload)
         self.answered(org, self.append(f"slt.consent.{org}", None, data=json.dumps({"payload": text}).encode()).at)
-        ids = {"partner": "org", "grant": "grantor grant", "end": "grantor grant"}[payload["type"]].split()
+        ids = {"partner": "org", "grant": "grantor grant", "end": "grantor grant", "withdrawal": "series"}[
+            payload["type"]
+        ].split()
         name = "/".join(payload[each] for each in ids)
         value = {"type": payload["type"], "version": payload["version"], "author": org, "payload": text}
         return self.append("slt.control", value, key=f"{payload['type']}/{name}")
@@ -89,6 +91,14 @@ class Logs:
         topic = f"slt.notices.{org}"
         self.append("slt.receipts", self._owed(body, _alone(topic, str(at), 1, header)) | {"epoch": -1})
         self.append(topic, None, key=str(at), data=body, kind="receipt", header=header)
+
+    def confirmed(self) -> None:
+        """Alder is told that the newest end of its consent has reached everybody."""
+        fields = {"grant": "alder/g", "status": "REVOKED_CONFIRMED", "at": self.now, "epoch": self.epoch - 1}
+        body = self.codec.encode("consent_status", fields)
+        header = b"type=NOTICE;id=c;seq=1;prev=0;delete=0;replace=0;keep=0;status=Actual"
+        self.append("slt.receipts", self._owed(body, _alone("slt.notices.alder", "c", 1, header)) | {"epoch": -1})
+        self.append("slt.notices.alder", None, key="c", data=body, kind="consent_status", header=header)
 
     def decision(self, accounts: list[Fields]) -> None:
         """The decision's record, chained to the one before."""

@@ -22,6 +22,7 @@ from tests.oracle.generator import Plan, make_plan
 from tests.oracle.read import read_world
 from tests.oracle.scenario import ADMIN, ORGS, Signers
 from tests.oracle.submit import Submitter
+from tests.oracle.world import World
 from tests.system.quiet import wait_until_quiet
 
 STAGES = tuple(stage.value for stage in Stage)
@@ -86,9 +87,13 @@ class Rig:
             if not found or time.monotonic() > deadline:
                 return found
 
+    def world(self) -> World:
+        """Everything that lies in the topics now."""
+        return read_world(self.stack.admin_config(), self.plan.canaries, catch_up=True)
+
     def judge(self) -> Findings:
         """The oracle's verdict as of now, and that the broker kept what it acknowledged to the generator."""
-        world = read_world(self.stack.admin_config(), self.plan.canaries, catch_up=True)
+        world = self.world()
         found = audit(world)
         gone = [at for at in self.submitter.acknowledged if world.at(at) is None]
         vanished = tuple(Finding(Kind.LOST, str(at), "acknowledged, and not in the topic") for at in gone)
@@ -97,23 +102,27 @@ class Rig:
 
 def storm(rounds: int) -> list[Fault]:
     """Each stage killed `rounds` times in turn, a broker restart in the middle, a Redis flush after it."""
-    faults: list[Fault] = [_kill(stage) for stage in islice(cycle(STAGES), rounds * len(STAGES))]
+    faults: list[Fault] = [killing(stage) for stage in islice(cycle(STAGES), rounds * len(STAGES))]
     middle = len(faults) // 2
     return [*faults[:middle], Rig.restart_broker, lambda rig: rig.stack.redis_flush(), *faults[middle:]]
 
 
-def _kill(stage: str) -> Fault:
+def killing(stage: str) -> Fault:
+    """kill -9 of a stage."""
     return lambda rig: rig.kill(stage)
 
 
+Make = Callable[[Signers, int, datetime], Plan]
+
+
 @contextmanager
-def running(folder: Path, load: Load, counts: Mapping[str, int]) -> Iterator[Rig]:
+def running(folder: Path, load: Load, counts: Mapping[str, int], make: Make = make_plan) -> Iterator[Rig]:
     """Kafka, Redis and the slots in `counts`, provisioned for the invented organisations."""
     with LocalStack.start(folder, orgs=ORGS) as stack:
         settings = stack.settings
         key = bytes.fromhex(settings.secret("administrator.key").decode())
         signers = Signers(load.seed, Ed25519PrivateKey.from_private_bytes(key))
-        plan = make_plan(signers, load.reports, datetime.now(UTC))  # noqa: TID251  a test's own clock, not a rule's
+        plan = make(signers, load.reports, datetime.now(UTC))  # noqa: TID251  a test's own clock, not a rule's
         submitter = Submitter(
             lambda org: stack.admin_config() if org == ADMIN else kafka.partner_security(settings, org)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from services.cli.books import Books, Read
 from services.cli.chapters import scenario
 from services.cli.live import buckets, quantile
 from services.cli.play import Confirmed
-from services.cli.scenario import Answer, Holders, Scenario, Submission, Word
+from services.cli.scenario import Answer, Holders, Scenario, Submission, Told, Word
 from services.cli.story import AWAY
 from services.cli.up import REGISTRY, FolderError, claimed
 from services.cli.verdict import Verdict, judge
 from services.core.control import ADMIN
 from services.core.envelope import DeliveryType, Envelope
 from services.core.reason import Reason
+from services.core.request import RequestStage
 from services.core.stage import Source
 from services.projector.fold import FINAL
 from services.runtime.codec import Codec
@@ -117,12 +118,16 @@ class Faithful:
             if isinstance(item, Submission):
                 self.books.fold(Read(at, "", "raw", item.encoded(codec)))
                 self.end(at, item.outcome, item.reason)
+                if item.outcome == "delivered":
+                    self._internal("slt.reports", {"raw": at._asdict(), **item.fields, "series_id": item.series})
             elif isinstance(item, Answer):
                 self._answer(item, at)
             else:
                 self._word(item, at)
         for series, holders in story.holds.items():
             self.hold(series, holders)
+        for told in story.tells:
+            self._tell(told)
 
     def _next(self, topic: str) -> Source:
         self._offsets[topic] += 1
@@ -139,8 +144,27 @@ class Faithful:
             self._internal("slt.decisions", {"accounts": [{"outcome": outcome, "raw": at._asdict()}]})
 
     def _answer(self, item: Answer, at: Source) -> None:
-        self.books.fold(Read(at, "", "raw", item.encoded(f"m-{at.topic}")))
-        self._internal("slt.acks", {"recipient": item.org, "message_id": f"m-{at.topic}"})
+        message = self.recall(f"slt.out.{item.org}", item.series, item.answer)
+        self.books.fold(Read(at, "", "raw", item.encoded(message)))
+        self._internal("slt.acks", {"recipient": item.org, "message_id": message})
+
+    def recall(self, topic: str, key: str, answer: str = "OPEN") -> str:
+        """A recall, and what the ledger says became of it; its message id."""
+        message = self.deliver(topic, key, {}, DeliveryType.RECALL)
+        standings = [{"answer": answer, "recipients": [topic]}]
+        self.ledger(message, {"recalls": [{"standings": standings}]})
+        return message
+
+    def ledger(self, key: str, value: Mapping[str, Any] | None) -> None:
+        self.books.fold(Read(self._next("slt.ledger"), key, "ledger_recalls" if value else "", value))
+
+    def _tell(self, told: Told) -> None:
+        is_request = told.what in set(RequestStage)
+        value = {"stage": told.what, "series_id": told.about} if is_request else {
+            "status": told.what, "grant": told.about, "decided_at": START, "at": START + timedelta(seconds=2),
+        }  # fmt: skip
+        kind = "consent_request" if is_request else "consent_status"
+        self.books.fold(Read(self._next(f"slt.notices.{told.org}"), "", kind, value))
 
     def _word(self, item: Word, at: Source) -> None:
         payload = orjson.dumps(item.resolved(START)).decode()
@@ -156,11 +180,24 @@ class Faithful:
         for org, version in holders.items():
             self.deliver(f"slt.out.{org}", series, {series: version}, DeliveryType.ALERT)
 
-    def deliver(self, topic: str, key: str, shown: Holders, kind: DeliveryType) -> None:
-        accounts = [{"series_id": series, "version": version} for series, version in shown.items()]
-        envelope = Envelope(kind, "m", 1, 0, 0, 0, 0, "Actual")
-        value = {"accounts": accounts}
-        self.books.fold(Read(self._next(topic), key, "view" if accounts else "recall", value, envelope))
+    def deliver(self, topic: str, key: str, shown: Holders, kind: DeliveryType) -> str:
+        org = topic.split(".", 2)[2]
+        accounts = [
+            {"series_id": series, "version": version, **self._fields(org, series)} for series, version in shown.items()
+        ]
+        at = self._next(topic)
+        envelope = Envelope(kind, f"m-{at.topic}-{at.offset}", 1, 0, 0, 0, 0, "Actual")
+        self.books.fold(Read(at, key, "view" if accounts else "recall", {"accounts": accounts}, envelope))
+        return envelope.message_id
+
+    def _fields(self, org: str, series: str) -> dict[str, Any]:
+        """What the story says that the organisation is shown; the text by which an unnamed one is known."""
+        found: dict[str, Any] = {}
+        for shown in (shown for act in self.story.acts for shown in act.shows):
+            if (shown.org, shown.series) == (org, series):
+                inner, _, field = shown.field.rpartition(".")
+                (found.setdefault(inner, {}) if inner else found)[field] = shown.value
+        return found
 
     def verdict(self) -> Verdict:
         return judge(self.story, self.confirmed, self.books.submitted(), self.books)
@@ -187,7 +224,7 @@ def test_all_as_told_is_good(faithful: Faithful) -> None:
 
 def test_a_missing_delivery_is_seen(faithful: Faithful) -> None:
     series, org = _some(faithful.story)
-    faithful.deliver(f"slt.out.{org}", series, {}, DeliveryType.RECALL)
+    faithful.recall(f"slt.out.{org}", series)
     (difference,) = faithful.verdict().differences
     assert difference.what == f"holders of {series}"
     assert org in difference.expected
@@ -287,3 +324,48 @@ def test_quantiles_are_read_from_the_exporter() -> None:
     found = buckets(f"# TYPE {name} histogram\n" + "\n".join(lines) + "\n")
     assert quantile(found, 0.5) == pytest.approx(0.1)
     assert quantile(found, 0.75) == pytest.approx(0.15)
+
+
+# -- consents with terms
+
+
+def test_a_source_that_is_not_named_is_known_by_what_it_says(story: Scenario) -> None:
+    faithful = Faithful(story)
+    whisper = next(shown.series for act in story.acts for shown in act.shows if shown.field == "series_id")
+    assert faithful.books.holders()[whisper] == dict.fromkeys(("demo-birch", "demo-hazel"), 0)
+
+
+def test_more_than_is_permitted_is_seen(faithful: Faithful) -> None:
+    series = next(item.series for item in _reports(faithful.story) if item.fields.get("personal"))
+    account = {"series_id": series, "version": 1, "personal": {"contact": "x"}, "place": {"precision": "ADMIN2",
+               "name": "", "latitude": None}}  # fmt: skip
+    at, envelope = Source("slt.out.demo-nutmeg", 0, 10_000), Envelope(DeliveryType.UPDATE, "n", 2, 1, 0, 0, 0, "Actual")
+    faithful.books.fold(Read(at, series, "view", {"accounts": [account]}, envelope))
+    assert [difference.what for difference in faithful.verdict().differences] == [
+        f"personal of {series} at demo-nutmeg"
+    ]
+
+
+def test_a_recall_that_is_not_in_the_ledger_is_seen(faithful: Faithful) -> None:
+    message = faithful.recall("slt.out.demo-fir", "k")
+    assert faithful.verdict().good
+    faithful.ledger(message, None)
+    assert [difference.what for difference in faithful.verdict().differences] == ["recalls that are OPEN"]
+
+
+def test_a_confirmation_that_is_missing_or_was_not_due_is_seen(faithful: Faithful) -> None:
+    told = next(told for told in faithful.story.tells if told.what == "RECALLED_CONFIRMED")
+    taken = faithful.books.told.pop(told)
+    assert taken == 2.0
+    faithful.books.told[told._replace(about="demo-fir/another")] = taken
+    assert sorted((one.expected, one.found) for one in faithful.verdict().differences) == [
+        ("nothing", "told"), ("told", "nothing"),
+    ]  # fmt: skip
+
+
+def test_an_originator_is_asked_and_its_answer_reaches_those_who_waited(story: Scenario) -> None:
+    holds = {act.name: act.holds[story.explained] for act in story.acts if story.explained in act.holds}
+    assert set(holds["danger"].values()) == {0}
+    assert {org for org in holds["the answer"] if org not in holds["danger"]} == {
+        "demo-cedar", "demo-elm", "demo-fir", "demo-hazel", "demo-maple", "demo-nutmeg",
+    }  # fmt: skip

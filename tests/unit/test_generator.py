@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.core.control_read import read_control
 from services.core.stage import Refusal
 from services.core.submission import read_submission
 from tests.oracle.generator import Plan, make_plan
 from tests.oracle.scenario import ORIGINATORS, OUTSIDERS, Send, Signers
+from tests.oracle.storm import make_storm
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPORTS = 3000
@@ -91,3 +93,16 @@ def test_every_text_carries_its_originators_secret_word_and_no_others(plan: Plan
 
 def _signed(send: Send) -> bool:
     return send.what in {"partner", "grant", "end"}
+
+
+def test_a_storm_has_a_word_of_consent_for_every_report_and_each_is_one() -> None:
+    *opening, storm = make_storm(_signers(1), 400, START).phases
+    assert [send.what == "report" for send in storm] == [False, True] * 400
+    words = [send for phase in (*opening, storm) for send in phase if send.what != "report"]
+    payloads = [json.loads(json.loads(send.value)["payload"]) for send in words]
+    assert [read_control(payload) for payload in payloads if isinstance(read_control(payload), Refusal)] == []
+    kinds = Counter((payload["type"], payload.get("state"), payload.get("mode")) for payload in payloads[25:])
+    for kind in (("grant", "GIVEN", "RECALL"), ("grant", "WITHDRAWN", "RECALL"), ("grant", "WITHDRAWN", "PROSPECTIVE"),
+                 ("end", "REVOKED", None), ("withdrawal", None, "RECALL"),
+                 ("withdrawal", None, "PROSPECTIVE")):  # fmt: skip
+        assert kinds[kind] >= 5, kinds

@@ -84,6 +84,52 @@ def test_a_version_that_is_not_above_the_newest_is_refused_before_it_can_be_read
     assert late.refusal.reason is Reason.BAD_VERSION
 
 
+def test_a_withdrawal_finds_the_grant_that_was_entered_right_before_it() -> None:
+    one = task("slt.consent.alder")
+    given = handle(one, sign(grant("alder"), "officer", KEY), "slt.consent.alder")
+    ended = handle(one, sign(grant("alder", version=2, state="WITHDRAWN"), "officer", KEY), "slt.consent.alder")
+    assert (given.outcome, ended.outcome) == (Outcome.CONTROLLED, Outcome.CONTROLLED)
+
+
+def test_of_a_life_that_was_ended_right_before_nothing_is_copied() -> None:
+    """Else the new life would cover what was taken back, once the end is compacted away."""
+    known = policy(partner("alder"), officer("alder", public_key=public_hex(KEY)), grant("alder"))
+    one = task("slt.consent.alder")
+
+    def entered(**fields: Any) -> int:
+        value = sign(grant("alder", **fields), "officer", KEY)
+        record = Record(Source("slt.consent.alder", 0, 7), NOW, "", "raw", value)
+        result = one.handle(record, MOMENT._replace(policy=known, epoch=known.epoch))
+        one.applied(result)
+        (change,) = out(result, "slt.control")
+        covers_from: int = change["covers_from"]
+        return covers_from
+
+    assert entered(version=2) == known.term("alder/g").covers_from >= 0  # type: ignore[union-attr]
+    entered(version=3, state="WITHDRAWN")
+    assert entered(version=4) == -1
+
+
+def test_administrators_records_build_on_those_right_before_them() -> None:
+    """Expected: a letter before who signed it, a member before its platform, a life cycle step by step."""
+    root = Ed25519PrivateKey.generate()
+    known = policy(officer("admin", name="root", public_key=public_hex(root), scopes=["administer"]))
+    moment = MOMENT._replace(policy=known, epoch=known.epoch)
+    one = task("slt.consent.admin")
+    payloads = [
+        {"type": "lou", "version": 1, "lou": "letter", "text_version": "1"},
+        partner("birch", lou="letter"),
+        partner("hub", category="COORDINATION_PLATFORM", members=["birch"]),
+        partner("birch", version=2, lou="letter", status="SUSPENDED"),
+        partner("birch", version=3, lou="letter", status="TERMINATED"),
+    ]
+    for payload in payloads:
+        value = sign(payload, "root", root)
+        result = one.handle(Record(Source("slt.consent.admin", 0, 7), NOW, "", "raw", value), moment)
+        one.applied(result)
+        assert result.outcome is Outcome.CONTROLLED, (payload, result.refusal)
+
+
 def test_a_receipt_is_the_same_for_every_repeat_of_an_input() -> None:
     one = task("slt.in.alder")
     receipts = [out(handle(one, b"rubbish"), "slt.receipts") for _ in range(2)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from tests.oracle.audit import audit
 from tests.oracle.findings import Kind
 from tests.oracle.handmade import Logs, faultless
+from tests.oracle.recalls import Taken, recalls_due, recalls_made
 
 ORACLE = Path(__file__).resolve().parents[1] / "oracle"
 
@@ -228,6 +231,41 @@ def test_every_fault_is_found(fault: Callable[[Logs], None], kind: Kind) -> None
     fault(logs)
 
     assert kind in audit(logs.world()).kinds(), audit(logs.world()).table()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_after_the_confirmation_nothing_is_in_time_any_more(told: bool) -> None:
+    """A decision that did not know of the withdrawal may still arrive, unless alder was told that all is over."""
+    logs = faultless()
+    logs.grant(3)
+    logs.report(3, epoch=logs.epoch)
+    logs.grant(4, state="WITHDRAWN")
+    if told:
+        logs.confirmed()
+    logs.now += timedelta(seconds=1)
+    logs.deliver(logs.view(3), 4, delete=2, replace=1)
+    late = logs.topics["slt.deliveries"].pop()
+    logs.topics["slt.deliveries"].append(late._replace(value={**late.value, "epoch": logs.epoch - 1}))
+
+    assert (Kind.LEAKED in audit(logs.world()).kinds()) is told
+
+
+@pytest.mark.parametrize(("mode", "found"), [("RECALL", {Kind.RECALL}), ("PROSPECTIVE", set())])
+def test_a_withdrawn_series_is_taken_back(mode: str, found: set[Kind]) -> None:
+    logs = faultless()
+    logs.grant(3)
+    logs.report(3)
+    logs.deliver(logs.view(3), 4, delete=2, replace=1)
+    logs.control(
+        "alder", {"type": "withdrawal", "version": 1, "originator": "alder", "series": "alder/s1", "mode": mode}
+    )
+
+    assert audit(logs.world()).kinds() == found
+    assert recalls_due(logs.world()) == Counter({Taken("slt.out.birch", "alder/s1"): 1} if found else {})
+
+
+def test_recalls_are_counted_by_what_their_keys_held() -> None:
+    assert recalls_made(faultless().world()) == Counter({Taken("slt.out.birch", "alder/s1"): 1})
 
 
 def test_the_same_consent_again_is_no_fault() -> None:

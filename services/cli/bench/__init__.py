@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.cli.bench import plain, stages
+from services.cli.bench import plain, revoke, rules, stages
 from services.cli.bench.chain import Chain, Run, percentile, search
 from services.cli.bench.facts import facts
 from services.cli.bench.hops import hops, starts
@@ -49,9 +49,11 @@ def bench(
     groups = _groups(only or list(TARGETS))
     console.print(fact_table(facts()))
     measuring = Bench(console, LONG if long else Size(), groups)
+    measuring.alone()
     try:
-        with World.start() as world:
-            measuring.run(world)
+        if groups - {Group.RULES}:
+            with World.start() as world:
+                measuring.run(world)
     except StackError as error:
         measuring.failures.append(str(error))
     order = {name: place for place, name in enumerate(TARGETS)}
@@ -87,6 +89,13 @@ class Bench:
         self.others = 0.0
         """Cores that others used while something was measured, at most."""
 
+    def alone(self) -> None:
+        """What needs no broker."""
+        if Group.RULES in self._groups:
+            for found, made_of in rules.measure():
+                self._add(found)
+                self._console.print(f"  of which: {made_of}")
+
     def run(self, world: World) -> None:
         """Everything that was asked for; what cannot be measured is noted and the rest goes on."""
         wanted = [stage for stage in STAGES if stage in self._groups]
@@ -94,6 +103,8 @@ class Bench:
             self._attempt(lambda: self._catch_up(world, wanted))
         if self._groups & {Group.LATENCY, Group.RATE}:
             self._attempt(lambda: self._chain(world))
+        if Group.REVOKE in self._groups:
+            self._attempt(lambda: self._revoke(world))
 
     def _attempt(self, measure: Callable[[], None]) -> None:
         try:
@@ -126,6 +137,12 @@ class Bench:
                 runs = list(self._shown(search(chain, self._size.rates, self._size.sustained_seconds, _P99_MS)))
                 held = [run.rate for run in runs if run.seconds >= self._size.sustained_seconds and run.holds(_P99_MS)]
                 self._add([Result("chain_rate_at_p99_1s", max(held, default=0.0))])
+
+    def _revoke(self, world: World) -> None:
+        """Last, because two originators have no grant afterwards."""
+        found = revoke.measure(world)
+        self.others = max(self.others, found.others)
+        self._add(found.results, f" ({found.note}; others used {found.others:.1f} cores)")
 
     def _latency(self, world: World, chain: Chain) -> None:
         start = starts(world)

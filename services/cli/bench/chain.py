@@ -20,6 +20,7 @@ from services.runtime.codec import Codec
 from services.runtime.supervisor import Supervisor
 
 _AT_ONCE = 1000
+_RECALL = -1
 _PATIENCE = 60.0
 _WARM_UP = 5.0
 """Seconds of every load that are not counted."""
@@ -51,6 +52,9 @@ class Hands:
         self._codec = Codec()
         self._known: dict[bytes, int] = {}
         self._reports: list[tuple[str, int]] = [("", 0)]
+        self.recalls = 0
+        self.recalled_at = 0
+        """Append time of the newest recall, milliseconds since 1970."""
         self._which, self._appended, self._read = array("l"), array("q"), array("q")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="partners")
@@ -91,16 +95,19 @@ class Hands:
         which = self._known.get(body)
         if which is None:
             which = self._known[body] = self._opened(body)
-        if which:
+        if which == _RECALL:
+            self.recalls += 1
+            self.recalled_at = max(self.recalled_at, message.timestamp()[1])
+        elif which:
             self._which.append(which)
             self._appended.append(message.timestamp()[1])
             self._read.append(now)
 
     def _opened(self, body: bytes) -> int:
-        """Index of the report that a view shows; 0 for a pulse. All recipients' views of a report are equal."""
+        """Index of the report that a view shows; _RECALL, or 0 for a pulse. All recipients' views of a report are equal."""
         kind, value = self._codec.decode(body)
         if kind != "view":
-            return 0
+            return _RECALL if kind == "recall" else 0
         (account,) = value["accounts"]
         self._reports.append((account["series_id"], round(account["received_at"].timestamp() * 1000)))
         return len(self._reports) - 1
@@ -140,13 +147,27 @@ class Chain:
 
     @classmethod
     @contextmanager
-    def start(cls, world: World) -> Iterator[Chain]:
-        """One slot of each stage; ready when the first reports are in everybody's hands."""
-        with world.running(*STAGES) as slots, Hands(world) as hands:
+    def start(cls, world: World, *others: str) -> Iterator[Chain]:
+        """One slot of each stage, and of these others; ready when the first reports are in everybody's hands."""
+        with world.running(*STAGES, *others) as slots, Hands(world) as hands:
             chain = cls(world, slots, hands)
-            chain._send(world.take(_FIRST), _FIRST_RATE)
-            chain._arrive(_FIRST * RECIPIENTS)
+            chain.fill(_FIRST, _FIRST_RATE)
             yield chain
+
+    def fill(self, count: int, rate: float) -> None:
+        """So many reports that are not measured, until everybody has them."""
+        expected = len(self._hands) + count * RECIPIENTS
+        self._send(self._world.take(count), rate)
+        self._arrive(expected)
+
+    @property
+    def recalls(self) -> tuple[int, int]:
+        """How many recalls have come, and the append time of the newest, milliseconds since 1970."""
+        return self._hands.recalls, self._hands.recalled_at
+
+    def recalled(self, count: int) -> None:
+        """Wait for so many recalls; MeasureError if they do not come."""
+        self._world.wait(lambda: self._hands.recalls >= count, self._slots, f"{count} recalls", _PATIENCE)
 
     def load(self, rate: float, seconds: float) -> Run:
         """Send at an even rate and wait until everybody has everything (a minute at most)."""

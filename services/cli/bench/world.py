@@ -50,8 +50,8 @@ class World:
         self.settings = stack.settings
         self.client = {**kafka.COMMON, **stack.admin_config()}
         self.admin = AdminClient(self.client)
-        self._submitters = [Submitter(self.settings, org) for org in ORIGINATORS]
-        self._turn = cycle(self._submitters)
+        self._submitters = {org: Submitter(self.settings, org) for org in ORIGINATORS}
+        self.submit_as(*ORIGINATORS)
         self._reports = payload.reports(self.settings.lanes)
 
     @classmethod
@@ -68,7 +68,7 @@ class World:
 
     def close(self) -> None:
         """Let go of every client before the broker goes: they would complain until the process ends."""
-        for submitter in self._submitters:
+        for submitter in self._submitters.values():
             submitter.close()
         del self.admin
 
@@ -116,14 +116,24 @@ class World:
         """The next reports: none is ever taken twice."""
         return list(islice(self._reports, count))
 
+    def submit_as(self, *orgs: str) -> None:
+        """From now on, reports come from these originators in turn."""
+        self._turn = cycle([self._submitters[org] for org in orgs])
+
     def submit(self, report: bytes) -> None:
         """Hand one report to the next originator's client."""
         next(self._turn).send(report)
 
     def submitted(self) -> None:
         """Wait until the broker has all of them; MeasureError if it does not."""
-        if not all(submitter.finish().complete for submitter in self._submitters):
+        if not all(submitter.finish().complete for submitter in self._submitters.values()):
             raise MeasureError("the broker did not take every report")
+
+    def withdraw(self, org: str) -> int:
+        """The originator ends its standing grant and wants back what was delivered; append time in milliseconds."""
+        ended = {**_grant(org), "version": 2, "state": "WITHDRAWN", "mode": "RECALL"}
+        (appended,) = self._consent([(org, Signers(self.settings.secrets).signed(org, ended))])
+        return appended
 
     # -- what is there
 
@@ -166,11 +176,17 @@ class World:
                     else:
                         left -= 1
 
-    def _consent(self, records: Iterable[tuple[str, bytes]]) -> None:
+    def _consent(self, records: Iterable[tuple[str, bytes]]) -> list[int]:
+        """Append times, milliseconds since 1970."""
         producer = Producer({**self.client, **kafka.PRODUCER})
+        appended: list[int] = []
         for author, value in records:
-            producer.produce(f"slt.consent.{author}", value)
-        producer.flush(_ANSWER)
+            producer.produce(
+                f"slt.consent.{author}", value, on_delivery=lambda _, message: appended.append(message.timestamp()[1])
+            )
+        if producer.flush(_ANSWER):
+            raise MeasureError("the broker did not take every consent record")
+        return appended
 
 
 def _grant(org: str) -> dict[str, Any]:
