@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full check differential bench clean
+.PHONY: help setup demo test test-full check differential mutation bench clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ check: setup  ## style, types, layers, unit and property tests; needs no broker
 differential: setup  ## the engine against the naive reference (CASES=1000000 SEED=n JOBS=2; a random seed if none is given)
 	$(BIN)/python -m tests.reference.main --reconcile --cases $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
 	$(BIN)/python -m tests.reference.main --cases $(or $(CASES),1000000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
+
+mutation: setup  ## small wrongs in the rules, each of which a test has to notice (docs/mutation.md; minutes)
+	$(BIN)/python -m tests.mutation.main --jobs $(or $(JOBS),2)
 
 bench: setup  ## measure and write build/bench.json (LONG=1: more and longer)
 	$(BIN)/slt bench $(if $(LONG),--long)

@@ -60,13 +60,14 @@ class World:
         self._root = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(root))
         client = {**kafka.COMMON, **stack.admin_config()}
         self._producer = Producer({**client, **kafka.PRODUCER})
-        self._consumer = Consumer(
-            {**client, **kafka.CONSUMER, "group.id": "world.reader", "enable.partition.eof": True}
-        )
+        reader = {**client, **kafka.CONSUMER, "group.id": "world.reader", "enable.partition.eof": True}
+        self._consumer = Consumer(reader)
+        self._stock_consumer = Consumer({**reader, "isolation.level": "read_uncommitted"})
 
     def close(self) -> None:
         self._producer.flush(10)
         self._consumer.close()
+        self._stock_consumer.close()
 
     # -- what they send
 
@@ -123,12 +124,7 @@ class World:
 
     def _stock(self, topic: str) -> list[Any]:
         """As a stock Java or aiokafka client would read it: read_uncommitted."""
-        settings = {**kafka.COMMON, **self.stack.admin_config(), **kafka.CONSUMER, "group.id": "stock.reader"}
-        consumer = Consumer({**settings, "isolation.level": "read_uncommitted", "enable.partition.eof": True})
-        try:
-            return drain(consumer, topic)
-        finally:
-            consumer.close()
+        return drain(self._stock_consumer, topic)
 
     def _opened(self, message: Any) -> Read:
         data = message.value()
@@ -180,7 +176,7 @@ def drain(consumer: Consumer, topic: str) -> list[Any]:
     ended: set[int | None] = set()
     found = []
     while len(ended) < len(partitions):
-        for message in consumer.consume(1000, 0.5):
+        for message in consumer.consume(1000, 0.05):
             if message.error():
                 ended.add(message.partition())
             else:

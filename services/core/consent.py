@@ -150,17 +150,23 @@ def prohibited(lives: Iterable[Term], asked: Asked, roster: Roster) -> int:
     return found
 
 
+_BEST_FIRST = (Code.OK_GRANT, Code.DEN_CONSENT_EXPIRED, Code.DEN_CONSENT_NOT_YET_VALID)
+
+
 def _meant(life: Term, asked: Asked, roster: Roster) -> Iterator[tuple[int, Code]]:
-    """Whom the life means, with its code for them; through a group, the group's time counts as well."""
+    """Whom the life means, each once, with its code for them: through a group, the group's time counts as well."""
     code = life.code(asked.now)
     meant = roster.meant(life.grant.recipients, asked.country)
-    if meant.always:
-        yield meant.always, code
+    ways = {code: meant.always}
     for members, start, end in meant.grouped:
-        others = members & ~meant.always
-        if others:
-            within = _in_time(start, end, asked.now)
-            yield others, code if within is Code.OK_GRANT or code is not Code.OK_GRANT else within
+        way = _in_time(start, end, asked.now) if code is Code.OK_GRANT else code
+        ways[way] = ways.get(way, 0) | members
+    told = 0
+    for way in _BEST_FIRST if code is Code.OK_GRANT else (code,):
+        recipients = ways.get(way, 0) & ~told
+        if recipients:
+            yield recipients, way
+        told |= recipients
 
 
 def _permit(grant: Grant, above: int) -> Permit:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.core.projection import EMPTY, Projection
@@ -199,9 +200,16 @@ def verdict(reasons: Iterable[Code], given: Given = NOTHING, least: Target = Tar
     The lowest and not the primary one's, because a revocation must recall although an earlier gate denied already
     (an expired report, a suspended recipient: docs/adr/0018). `least`: a target that no code states.
     """
-    ordered = tuple(sorted(reasons, key=PRECEDENCE.__getitem__))
-    effect = min(MEANING[code][0] for code in ordered)
-    target = min((least, *(MEANING[code][1] for code in ordered)), key=RANK.__getitem__)
+    effect, target, ordered = _together(frozenset(reasons), least)
     if target is not Target.SHOW:
         return Verdict(effect, target, ordered[0], ordered, EMPTY, ())
     return Verdict(effect, target, ordered[0], ordered, *given)
+
+
+@lru_cache(4096)
+def _together(reasons: frozenset[Code], least: Target) -> tuple[Effect, Target, tuple[Code, ...]]:
+    """A few hundred combinations occur: each is looked at once."""
+    ordered = tuple(sorted(reasons, key=PRECEDENCE.__getitem__))
+    effect = min(MEANING[code][0] for code in ordered)
+    target = min((least, *(MEANING[code][1] for code in ordered)), key=RANK.__getitem__)
+    return effect, target, ordered

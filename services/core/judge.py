@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from services.core.control import Sensitivity
@@ -42,8 +43,9 @@ def judge(case: Case) -> Judged:
             findings.append(Finding(case.roster.everybody, Code.DEN_GATE_ERROR))
             failed.append(gate.__name__.strip("_"))
     groups: dict[Verdict, int] = {}
+    limits = _Limits(case)
     for recipients, told in _cells(case.roster.everybody, findings):
-        for some, found in _verdicts(case, recipients, told):
+        for some, found in _verdicts(limits, recipients, told):
             groups[found] = groups.get(found, 0) | some
     return Judged(tuple(groups.items()), tuple(failed))
 
@@ -53,34 +55,48 @@ def _cells(everybody: int, findings: Iterable[Finding]) -> list[tuple[int, tuple
     cells: list[tuple[int, tuple[Finding, ...]]] = [(everybody, ())] if everybody else []
     for finding in findings:
         if finding.recipients & everybody:
-            cells = list(_split(cells, finding))
+            cells = _split(cells, finding)
     return cells
 
 
-def _split(cells: list[tuple[int, tuple[Finding, ...]]], finding: Finding) -> Iterator[tuple[int, tuple[Finding, ...]]]:
+def _split(cells: list[tuple[int, tuple[Finding, ...]]], finding: Finding) -> list[tuple[int, tuple[Finding, ...]]]:
+    after = []
     for recipients, told in cells:
         both = recipients & finding.recipients
         if both:
-            yield both, (*told, finding)
+            after.append((both, (*told, finding)))
         if recipients != both:
-            yield recipients & ~both, told
+            after.append((recipients & ~both, told))
+    return after
 
 
-def _verdicts(case: Case, recipients: int, told: tuple[Finding, ...]) -> Iterator[tuple[int, Verdict]]:
+def _verdicts(limits: _Limits, recipients: int, told: tuple[Finding, ...]) -> Iterator[tuple[int, Verdict]]:
     reasons = {finding.code for finding in told if finding.code}
-    least = min((finding.target for finding in told), key=RANK.__getitem__, default=Target.SHOW)
+    least = _least(told)
     if reasons & _CLOSING:
         yield recipients, verdict(reasons, least=least)
         return
-    most = _meet(told)
     permits = [finding.permit for finding in told if finding.permit]
-    grants = tuple(sorted(frozenset().union(*(permit.grants for permit in permits))))
-    obligations = tuple(sorted(frozenset().union(*(permit.obligations for permit in permits))))
-    for some, projection, narrowed in _narrowed(case, recipients, most):
+    grants = _sorted(permit.grants for permit in permits)
+    obligations = _sorted(permit.obligations for permit in permits)
+    for some, projection, narrowed in limits.narrowed(recipients, _meet(told)):
         every = reasons | narrowed
         if Code.IMR_STANDING_GRANT in every and projection.facts & Fact.TEARLINE:
             every |= {Code.IMR_TEARLINE}
         yield some, verdict(every, Given(projection, grants, obligations), least)
+
+
+def _sorted(sets: Iterable[frozenset[str]]) -> tuple[str, ...]:
+    first, *others = (*(found for found in sets if found), frozenset[str]())
+    return tuple(sorted(first.union(*others) if others else first))
+
+
+def _least(told: Iterable[Finding]) -> Target:
+    found = Target.SHOW
+    for finding in told:
+        if finding.target is not Target.SHOW and RANK[finding.target] < RANK[found]:
+            found = finding.target
+    return found
 
 
 def _meet(told: Iterable[Finding]) -> Projection:
@@ -91,16 +107,39 @@ def _meet(told: Iterable[Finding]) -> Projection:
     return found
 
 
-def _narrowed(case: Case, recipients: int, most: Projection) -> Iterator[tuple[int, Projection, set[Code]]]:
-    """Each part of the recipients with what is left for it after gates 9 and 10, and why."""
-    finest = case.features.finest
-    if recipients & case.own:
-        yield case.own, most.meet(finest._replace(attribution=Attribution.NAMED)), set()
-    others = recipients & ~case.own
-    for level, held in _ceilings(case):
-        for some, personal in ((held & others & case.personal, True), (held & others & ~case.personal, False)):
-            if some:
-                yield some, *_narrow(case, most.meet(finest), level, personal=personal)
+class _Limits:
+    """Gates 9 and 10 of one case: who may hold what, however much of it is permitted."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._known: dict[tuple[Projection, Sensitivity, bool], tuple[Projection, frozenset[Code]]] = {}
+
+    def narrowed(self, recipients: int, most: Projection) -> Iterator[tuple[int, Projection, frozenset[Code]]]:
+        """Each part of the recipients with what is left for it, and why."""
+        case, finest = self._case, self._case.features.finest
+        if recipients & case.own:
+            yield case.own, most.meet(finest._replace(attribution=Attribution.NAMED)), frozenset()
+        most = most.meet(finest)
+        for level, personal, held in self._parts:
+            if some := recipients & held:
+                yield some, *self._narrow(most, level, personal=personal)
+
+    @cached_property
+    def _parts(self) -> list[tuple[Sensitivity, bool, int]]:
+        """Level, whether personal data are permitted (it counts for small numbers only), and whom it concerns."""
+        others, seen = self._case.others, self._case.features
+        personal = self._case.personal if seen.finest.facts & Fact.SMALL_NUMBERS else 0
+        found = []
+        for level, held in _ceilings(self._case):
+            found += [(level, True, held & others & personal), (level, False, held & others & ~personal)]
+        return [part for part in found if part[2]]
+
+    def _narrow(self, most: Projection, ceiling: Sensitivity, *, personal: bool) -> tuple[Projection, frozenset[Code]]:
+        found = self._known.get((most, ceiling, personal))
+        if found is None:
+            projection, reasons = _narrow(self._case, most, ceiling, personal=personal)
+            found = self._known[most, ceiling, personal] = projection, frozenset(reasons)
+        return found
 
 
 def _ceilings(case: Case) -> Iterator[tuple[Sensitivity, int]]:

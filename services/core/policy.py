@@ -178,7 +178,7 @@ class Policy:
     @cached_property
     def _bounds(self) -> list[datetime]:
         """Every moment at which an answer may change by time."""
-        found = set(self.roster.bounds())
+        found = set(self.roster.bounds)
         for term in self._every_term():
             if not term.ended:
                 found |= {term.grant.valid_from, term.grant.valid_to}
@@ -212,7 +212,7 @@ class Policy:
         bounds = [
             bound for term in consulted if not term.ended for bound in (term.grant.valid_from, term.grant.valid_to)
         ]
-        bounds += (*self.roster.bounds(), *self._glass(question.report["series_id"]))
+        bounds += (*self.roster.bounds, *self._glass(question.report["series_id"]))
         later = (bound for bound in bounds if bound > question.now)
         return Decided(groups, by_recipient, min(later, default=None), question.features.finest, judged.failed)
 

@@ -74,11 +74,13 @@ class Projection(NamedTuple):
 
     def meet(self, other: Projection) -> Projection:
         """The most that both allow."""
+        facts, place, time, attribution = self
+        _facts, _place, _time, _attribution = other
         return Projection(
-            self.facts & other.facts,
-            min(self.place, other.place),
-            min(self.time, other.time),
-            min(self.attribution, other.attribution),
+            facts & _facts,
+            place if place < _place else _place,
+            time if time < _time else _time,
+            attribution if attribution < _attribution else _attribution,
         )
 
     def join(self, other: Projection) -> Projection:

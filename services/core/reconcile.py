@@ -16,6 +16,7 @@ from services.core.gates import Code, Target, Verdict, verdict
 from services.core.ledger import Entry, Incident, Slots, originator_of
 from services.core.plan import Send, Shown, plan
 from services.core.policy import Decided, Policy
+from services.core.projection import Projection
 from services.core.request import Request, asked, next_notice, request
 
 BACKFILL = timedelta(hours=72)
@@ -64,14 +65,19 @@ def reconcile(
     }
     requests = _requests(incident, decided, now, answer_time) if fresh else ()
     incident = _noted(incident, requests)
-    holdings: dict[str, Slots] = {}
-    deliveries: list[Delivery] = []
     told: dict[str, dict[Verdict, list[str]]] = {series: {} for series in incident.entries}
+    alike: dict[_Plan, tuple[Slots, tuple[Verdict, ...], list[str]]] = {}
     for (slots, verdicts), recipients in _classes(incident, policy, decided).items():
         final = _final(incident, verdicts, slots, now)
         for series, found in zip(incident.entries, final, strict=True):
             told[series].setdefault(found, []).extend(recipients)
-        after, sends = plan(slots, _targets(incident, decided, final), links_of(incident))
+        if slots or any(found.target is Target.SHOW for found in final):
+            alike.setdefault(_plan_of(slots, final), (slots, final, []))[2].extend(recipients)
+    holdings: dict[str, Slots] = {}
+    deliveries: list[Delivery] = []
+    links = tuple(links_of(incident))
+    for slots, final, recipients in alike.values():
+        after, sends = plan(slots, _targets(incident, decided, final), links)
         if after:
             holdings.update(dict.fromkeys(recipients, after))
         deliveries += [Delivery(tuple(recipients), send) for send in sends]
@@ -127,6 +133,19 @@ def _decisions(
             decided[series].valid_until,
         )
         for series, groups in told.items()
+    )
+
+
+_Plan = tuple[Slots, tuple[tuple[Target, Projection, tuple[Code, ...], tuple[str, ...]], ...]]
+
+
+def _plan_of(slots: Slots, final: tuple[Verdict, ...]) -> _Plan:
+    """All that a plan and its records depend on: recipients who differ in nothing but whose grants permit it share one.
+
+    Reasons count only where a recall may name them.
+    """
+    return slots, tuple(
+        (found.target, found.projection, found.reasons if slots else (), found.obligations) for found in final
     )
 
 

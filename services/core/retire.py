@@ -47,7 +47,7 @@ def _closed(entry: Entry) -> Entry:
 
 
 def is_owed_nothing(incident: Incident, now: datetime) -> bool:
-    """Closed, and either nothing of it is held or the time for a recall is over."""
+    """Closed, nothing of it is held, and the time for a recall is over: its keys' sequences are not needed any more."""
     if incident.changed_at is None or not is_closed(incident):
         return False
     held = any(slot.state is SlotState.HELD for slots in incident.holdings.values() for slot in slots)

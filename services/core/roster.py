@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from services.core.control import (
@@ -44,6 +45,7 @@ class Roster:
         self._meant: dict[tuple[frozenset[str], str], Meant] = {}
         self._asked: dict[tuple[str, str], int] = {}
         where = self._where
+        self._ends = [(self._bits[org], one.valid_to) for org, one in partners.items() if one.valid_to is not None]
         self.active = where(lambda one: one.status is PartnerStatus.ACTIVE)
         self.suspended = where(lambda one: one.status is PartnerStatus.SUSPENDED)
         self.third_parties = where(lambda one: one.category in THIRD_PARTIES)
@@ -67,13 +69,19 @@ class Roster:
 
     def names(self, recipients: int) -> tuple[str, ...]:
         """The organisations of a set, sorted."""
-        if recipients == self.everybody:
-            return self.orgs
-        return tuple(org for org, bit in self._bits.items() if bit & recipients)
+        found = []
+        while recipients:
+            bit = recipients & -recipients
+            found.append(self.orgs[bit.bit_length() - 1])
+            recipients ^= bit
+        return tuple(found)
 
     def ended(self, now: datetime) -> int:
         """Those whose time as a partner is over."""
-        return self._where(lambda one: one.valid_to is not None and one.valid_to <= now)
+        found = 0
+        for bit, until in self._ends:
+            found |= bit if until <= now else 0
+        return found
 
     def entitled(self, kind: str, country: str, now: datetime) -> int:
         """Observers that may see this kind from this country now (SLT-47, SLT-48)."""
@@ -84,8 +92,12 @@ class Roster:
             )
         )
 
-    def bounds(self) -> Iterator[datetime]:
+    @cached_property
+    def bounds(self) -> tuple[datetime, ...]:
         """Moments at which `ended`, `entitled` or a group changes."""
+        return tuple(self._bounds())
+
+    def _bounds(self) -> Iterator[datetime]:
         for one in self._partners.values():
             if one.valid_to is not None:
                 yield one.valid_to

@@ -7,13 +7,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.core.ledger import originator_of
 from services.core.policy import Policy
 from services.core.stage import State
 from services.core.tables import Touch
 from services.distribute.entries import CHAIN, HOLDINGS, REPORT, Chain
+
+
+class _Listed(NamedTuple):
+    parties: frozenset[str]
+    areas: frozenset[str]
 
 
 class Index:
@@ -25,6 +30,9 @@ class Index:
         self.chain = Chain()
         self._by_party: dict[str, set[str]] = defaultdict(set)
         self._by_area: dict[str, set[str]] = defaultdict(set)
+        self._listed: dict[str, _Listed] = {}
+        """Under which parties and areas an incident is found, ever since it is here; equal ones are one object."""
+        self._shared: dict[_Listed, _Listed] = {}
         self._epochs: dict[str, int] = {}
         self._due: list[tuple[datetime, str]] = []
         self._due_at: dict[str, datetime] = {}
@@ -57,10 +65,7 @@ class Index:
         """The incident is settled at an epoch, and due again by time; `held` is its part with the holdings."""
         self.chain = max(self.chain, Chain(held["decision_number"], held["decision_hash"]))
         self._epochs[incident] = held["epoch"]
-        for party in held["parties"]:
-            self._by_party[party].add(incident)
-        for area in held["areas"]:
-            self._by_area[area].add(incident)
+        self._list(incident, held["parties"], held["areas"])
         self._priority[incident] = held["priority"]
         due = held["next_change_at"]
         if due is None:
@@ -70,6 +75,17 @@ class Index:
             heappush(self._due, (due, incident))
         for queue in self._dirty:
             queue.pop(incident, None)
+
+    def _list(self, incident: str, parties: Iterable[str], areas: Iterable[str]) -> None:
+        before = self._listed.get(incident, _Listed(frozenset(), frozenset()))
+        listed = _Listed(before.parties.union(parties), before.areas.union(areas))
+        if listed == before:
+            return
+        for party in listed.parties - before.parties:
+            self._by_party[party].add(incident)
+        for area in listed.areas - before.areas:
+            self._by_area[area].add(incident)
+        self._listed[incident] = self._shared.setdefault(listed, listed)
 
     def follow(self, policy: Policy) -> None:
         """Mark as dirty what control changes concern; at first, what changed since each incident was settled."""
@@ -89,12 +105,15 @@ class Index:
 
     def forget(self, incident: str) -> None:
         """The incident is no longer in the ledger."""
-        self.series.pop(incident, None)
+        for series in self.series.pop(incident, ()):
+            self._by_party[originator_of(series)].discard(incident)
         for known in (self._epochs, self._priority, self._due_at, *self._dirty):
             known.pop(incident, None)  # type: ignore[attr-defined]
-        for index in (self._by_party, self._by_area):
-            for incidents in index.values():
-                incidents.discard(incident)
+        listed = self._listed.pop(incident, _Listed(frozenset(), frozenset()))
+        for party in listed.parties:
+            self._by_party[party].discard(incident)
+        for area in listed.areas:
+            self._by_area[area].discard(incident)
 
     def _mark(self, incident: str) -> None:
         self._dirty[self._priority.get(incident, 1)][incident] = None

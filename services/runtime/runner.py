@@ -35,7 +35,12 @@ _REST = 3.0
 """After a commit records are gathered for so many times its length: a lone record never waits for it, and under load at
 most a quarter of the time, here and at the broker, goes into transactions instead of records."""
 _WORK = 100
-"""Pieces of due work per partition between two batches: live records never wait for more."""
+"""Pieces of due work per partition between two batches."""
+_SLICE = 0.05
+"""Seconds of due work at a time: a live record never waits for more."""
+_PAUSE = 2.0
+"""After a whole slice only live records are taken, for so many times its length: bulk work fills the queues of the
+stages behind this one, which live records share, and a third of the time leaves room in them."""
 _ABORTS = 10
 """Aborts in a row after which only a new process can help: an output that is refused again and again."""
 
@@ -76,7 +81,7 @@ class Runner:
         self._lanes: dict[Assignment, Lane] = {}
         self._open: float | None = None
         self._displaced = self._controlled = self._working = False
-        self._rested = 0.0
+        self._rested = self._paused = 0.0
         self._aborts = self._bugs = self._open_bugs = 0
         self._poisoned: dict[tuple[str, int, int], Exception] = {}
         self._reasons: list[Reason] = []
@@ -125,18 +130,28 @@ class Runner:
         """One batch and the work that is due; commits when nothing more is ready or the time is up."""
         try:
             self._rewind()
-            idle = self._open is None and not self._working
-            messages = self.broker.poll(self._limits.batch, _IDLE_SECONDS if idle else 0.0, self._rested)
+            messages = self.broker.poll(self._limits.batch, self._patience(), self._rested)
             if self._displaced:
                 return  # a rebalance came in between: these records come again
             if self._open is not None and not messages and not self._working:
                 self._commit()
                 return
             self._take(messages, self._moment())
-            if self._late() or self._controlled or self.broken:
+            if self._late() or self._controlled or self.broken or self._pausing():
                 self._commit()
         except Aborted as error:
             self._abort(error.code)
+
+    def _patience(self) -> float:
+        """Seconds to wait for a record."""
+        if self._open is not None:
+            return 0.0
+        if self._working:
+            return min(_IDLE_SECONDS, max(0.0, self._paused - time.monotonic()))
+        return _IDLE_SECONDS
+
+    def _pausing(self) -> bool:
+        return time.monotonic() < self._paused
 
     def _take(self, messages: Sequence[Message], moment: Moment) -> None:
         if messages:
@@ -241,8 +256,10 @@ class Runner:
         self._lagging.clear()
 
     def _work(self, moment: Moment) -> bool:
-        """Due work of every partition, whether records came or not; True if there was any."""
-        busy = False
+        """Due work of every partition, whether records came or not; True if there was any, or some is left."""
+        if self._pausing():
+            return self._working
+        busy, until = False, time.monotonic() + _SLICE
         for lane in list(self._lanes.values()):
             pending = self._step.due(lane.task, moment, _WORK)
             while not self.broken and (effects := self._step.work(pending)) is not None:
@@ -253,7 +270,16 @@ class Runner:
                 self._begin()
                 self._apply(lane, effects, None)
                 busy = True
+                if time.monotonic() >= until:
+                    self._pause(lane)
+                    return True
         return busy
+
+    def _pause(self, lane: Lane) -> None:
+        """A slice is over; the next one begins with another partition."""
+        self._paused = time.monotonic() + _PAUSE * _SLICE
+        if self._lanes.pop(lane.part, None):
+            self._lanes[lane.part] = lane
 
     def _apply(self, lane: Lane, effects: Effects, message: Message | None) -> None:
         """Send, remember, tell the rule; all of it belongs to the open transaction."""

@@ -298,6 +298,17 @@ def test_due_work_is_done_when_no_record_comes(world: World) -> None:
     assert texts(world, f"{prefix}.out") == [("k0-due", "due"), ("k1-due", "due")]
 
 
+def test_due_work_that_takes_longer_than_a_slice_goes_on_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.runtime.runner._SLICE", 0.0)  # every piece ends one
+    prefix = topics(world)
+    for number, key in enumerate(("k0", "k1", "k2", "k3")):
+        world.append(f"{prefix}.state", key, beat("before"), number % 2)
+    runner = started(world, prefix, Due)
+    drive([runner], quiet(world, prefix, [("", "")] * 4))
+    settle(runner)
+    assert texts(world, f"{prefix}.out") == [(f"k{number}-due", "due") for number in range(4)]
+
+
 @pytest.mark.parametrize("rule", [FailsAtOnce, FailsLater])
 def test_bugs_in_due_work_stop_the_slot_at_the_limit_too(world: World, rule: type[Once]) -> None:
     assert world.runner(processor(topics(world), rule)).run(never) is Exit.BUGS

@@ -99,30 +99,29 @@ def series_id(series: str) -> str:
     return f"{submitter(series)}/{word(series, 'series_id')}"
 
 
-def submit(world: World) -> None:
-    """One report that is shown, and the others, none of which anybody may see; BESIDE joins the incident of SHOWN."""
-    extra: dict[str, dict[str, Any]] = {
-        SHOWN: {"initial_audience": [ADDRESSED]},
-        DRILL: {"status": "Exercise"},
-        IMMINENT: {"imminent": True},
-        BESIDE: {"description": report(SHOWN, UPSTREAM)["description"]},
-        REFUSED: {"kind": word(REFUSED, "event")},
-    }
-    for series in SERIES:
-        content = {**report(series, UPSTREAM), **extra.get(series, {})}
-        world.send(f"slt.in.{submitter(series)}", [orjson.dumps(submission(word(series, "series_id"), **content))])
-        if series == SHOWN:
-            until(lambda: all(views(world, org) for org in EXPECTED), "the report at everybody who may have some of it")
-    for series in SERIES:
-        if series != REFUSED:
-            verdicts = world.verdicts(series_id(series))
-            assert series == SHOWN or {one.target for org, one in verdicts.items() if org != submitter(series)} != {
-                "SHOW"
-            }
-    until(
-        lambda: [read for read in world.out(ORIGIN, "notices") if read.value.get("result") == "REFUSED"], "the refusal"
-    )
-    until(lambda: [read for read in world.out(ORIGIN, "notices") if read.kind == "consent_request"], "the request")
+def submit(world: World, series: str, **extra: Any) -> None:
+    content = {**report(series, UPSTREAM), **extra}
+    world.send(f"slt.in.{submitter(series)}", [orjson.dumps(submission(word(series, "series_id"), **content))])
+
+
+def show(world: World) -> None:
+    """The one report that is shown."""
+    submit(world, SHOWN, initial_audience=[ADDRESSED])
+    until(lambda: all(views(world, org) for org in EXPECTED), "the report at everybody who may have some of it")
+
+
+def withhold(world: World) -> None:
+    """The others, none of which anybody may see; BESIDE joins the incident of SHOWN."""
+    submit(world, HELD)
+    submit(world, PROHIBITED)
+    submit(world, DRILL, status="Exercise")
+    submit(world, IMMINENT, imminent=True)
+    submit(world, BESIDE, description=report(SHOWN, UPSTREAM)["description"])
+    submit(world, REFUSED, kind=word(REFUSED, "event"))
+    for series in (HELD, PROHIBITED, DRILL, IMMINENT, BESIDE):
+        assert all(one.target != "SHOW" for one in world.verdicts(series_id(series)).values())
+    until(lambda: [read for read in notices(world) if read.value.get("result") == "REFUSED"], "the refusal")
+    until(lambda: [read for read in notices(world) if read.kind == "consent_request"], "the request")
 
 
 def take_back(world: World) -> None:
@@ -216,7 +215,8 @@ def test_nothing_that_is_withheld_is_anywhere(tmp_path: Path) -> None:
     search = Search(SERIES, WORDS)
     with relay(tmp_path) as world:
         consents(world)
-        submit(world)
+        show(world)
+        withhold(world)
         take_back(world)
         found = everywhere(world, search)
     assert found - permitted() == set()
@@ -237,7 +237,7 @@ def test_a_view_that_copies_one_hidden_field_is_found_out(tmp_path: Path, monkey
     search = Search(SERIES, WORDS)
     with relay(tmp_path) as world:
         consents(world)
-        submit(world)
+        show(world)
         found = set(in_topics(world, search))
     leaked = {Found(f"slt.out.{org}", SHOWN, "source_note") for org in ("tearline", "saved")}
     assert found - permitted() == leaked

@@ -41,6 +41,12 @@ def test_the_demo_balances_and_ends(tmp_path: Path) -> None:
     records, *outcomes, left = map(int, row[1].split())
     assert records == sum(outcomes)
     assert left == 0
+    assert re.search(r"demo-fir/shared +after \d+\.\d\d s +after \d+\.\d\d s", told.stdout)  # REVOKED, RECALLED
+    assert re.search(
+        r"^ +23 +16 +0 +6 +0 +0 +1 *$", told.stdout, re.MULTILINE
+    )  # recalls: open, overdue, DONE … ACTED_ON
+    assert "slt explain demo-juniper/r112" in told.stdout
+    assert {"IMR_TEARLINE", "demo-juniper/answer", "DEN_PARTNER_CATEGORY"} <= set(re.split(r"[\s│]+", told.stdout))
     assert "kcat -F" in told.stdout
     client = folder / "demo-ironwood.conf"
     assert client.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) == 0

@@ -37,6 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 risk(made, "alder", series)
             for series in ("glass", "one-side"):
                 risk(made, "dogwood", series)
+            refuse(made)
             yield made
             made.close()
 
@@ -73,6 +74,12 @@ def asked(world: World, org: str, series: str) -> list[Read]:
 
 def stages(world: World, org: str, series: str) -> list[str]:
     return [read.value["stage"] for read in asked(world, org, series)]
+
+
+def refuse(world: World) -> None:
+    """Alder's answer as soon as it is asked."""
+    until(lambda: asked(world, "alder", "refused"), "the request")
+    world.consent("alder", grant="refusal", state="REFUSED", series=["alder/refused"], recipients=["*"])
 
 
 def confirm(world: World, series: str, *orgs: str) -> int:
@@ -126,8 +133,6 @@ def test_a_standing_grant_for_imminent_risk_releases_at_once_and_nothing_else(wo
 
 
 def test_a_refusal_is_final_and_no_glass_is_broken_against_it(world: World) -> None:
-    until(lambda: asked(world, "alder", "refused"), "the request")
-    world.consent("alder", grant="refusal", state="REFUSED", series=["alder/refused"], recipients=["*"])
     refused = world.entered("grant/alder/refusal")
     confirmed = confirm(world, "alder/refused", "birch", "cedar")
     until(lambda: "FINAL" in stages(world, "alder", "silent"), "the end of the time to answer")

@@ -18,7 +18,7 @@ from services.core.draft import drafted
 from services.core.fold import PolicyFold
 from services.core.gates import Target
 from services.core.place import Area
-from services.core.projection import Attribution, Projection, parse_projection
+from services.core.projection import Attribution, parse_projection
 from services.core.stage import Record, Refusal, Source
 from services.core.view import Released, build_view
 from services.runtime.codec import Codec
@@ -27,10 +27,10 @@ from services.runtime.registry import OFFICER, Registry, Signers, control_key, f
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def _account(report: Mapping[str, Any], projection: Projection) -> Mapping[str, Any]:
+def _account(released: Released) -> Mapping[str, Any]:
     """As a recipient reads it: what was left out has its default."""
     codec = Codec()
-    _, view = codec.decode(codec.encode("view", build_view("Actual", [Released(report, projection)])))
+    _, view = codec.decode(codec.encode("view", build_view("Actual", [released])))
     account: Mapping[str, Any] = view["accounts"][0]
     return account
 
@@ -47,7 +47,7 @@ class Pipeline:
         self.offset, self.now = 0, START
         self.reports: dict[str, dict[str, Any]] = {}
         self.held: dict[str, dict[str, int]] = {}
-        self.views: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.views: dict[tuple[str, str], Released] = {}
         for payload in founding(registry, Signers(secrets)):
             self.word(ADMIN, payload)
 
@@ -83,7 +83,7 @@ class Pipeline:
             for org in recipients:
                 if verdict.target is Target.SHOW:
                     projection = parse_projection(verdict.projection.text)
-                    self.views[org, series] = _account(report, projection)
+                    self.views[org, series] = Released(report, projection)
                     after[org] = report["version"] if projection.attribution == Attribution.NAMED else 0
                 elif verdict.target is Target.KEEP and org in before:
                     after[org] = before[org]
@@ -99,7 +99,7 @@ def test_the_gates_decide_what_the_story_tells(tmp_path: Path) -> None:
         for series in act.holds.keys() & pipeline.held.keys():
             assert (act.name, series, pipeline.held[series]) == (act.name, series, dict(act.holds[series]))
         for org, series, field, value in act.shows:
-            found: Any = pipeline.views[org, series]
+            found: Any = _account(pipeline.views[org, series])
             for part in field.split("."):
                 found = found[part]
             assert (org, series, field, found) == (org, series, field, value)

@@ -11,6 +11,7 @@ from services.core.envelope import parse
 from services.core.ids import Ids
 from services.core.policy import Policy
 from services.core.stage import Moment, Outcome, Record, Result, Source
+from services.distribute.index import Index
 from services.distribute.processor import Distribute, Tools
 from services.runtime.codec import Codec
 from services.runtime.store import Store
@@ -193,3 +194,15 @@ def test_a_series_that_moved_leaves_a_pointer_and_its_new_home_begins_another_ke
     elsewhere.handle(GRANTED, report("alder/s", version=2, home=1))
     assert slot.types() == [("slt.out.birch", "ALERT"), ("slt.out.birch", "UPDATE")]
     assert {item["key"] for item in slot.owed}.isdisjoint({item["key"] for item in elsewhere.owed})
+
+
+def test_a_forgotten_incident_is_found_by_nothing_any_more() -> None:
+    slot = Slot()
+    for series in ("alder/gone", "alder/stays"):
+        slot.handle(GRANTED, report(series))
+    index = Index(slot.store)
+    index.forget("alder/gone~1")
+    index.follow(GRANTED)
+    index.follow(WITHDRAWN)
+    assert index.take(NOW, 10) == ["alder/stays~1"]
+    assert (index.backlog, list(index.series)) == (1, ["alder/stays~1"])

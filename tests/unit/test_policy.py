@@ -9,7 +9,7 @@ import pytest
 
 from services.core.consent import GrantStatus, status_of
 from services.core.gates import Code, Target
-from tests.registry import END, NOW, fold, grant, officer, partner, policy, record, report
+from tests.registry import END, NOW, START, fold, grant, officer, partner, policy, record, report
 
 LATER = "2026-11-01T00:00:00+00:00"
 BASE = (partner("alder"), officer("alder"), partner("birch"), officer("birch"))
@@ -194,3 +194,13 @@ def test_the_status_of_a_grant(row: str) -> None:
 def test_the_status_says_who_ended_it(state: str, status: GrantStatus) -> None:
     made = policy(*BASE, grant("alder"), {**ENDED, "state": state})
     assert status_of(made.term("alder/g"), NOW) is status
+
+
+def test_whoever_is_meant_through_two_groups_has_the_better_of_both() -> None:
+    named = {"type": "group", "version": 1, "members": ["birch"], "valid_to": END}
+    made = policy(
+        *BASE, {**named, "group": "now", "valid_from": START}, {**named, "group": "later", "valid_from": LATER},
+        grant("alder", recipients=["group:now", "group:later"], obligations=["ENCRYPT"]),
+    )  # fmt: skip
+    found = made.decide(report("alder/s"), NOW).by_recipient["birch"]
+    assert found.primary is Code.DEN_OBLIGATION_UNSUPPORTED

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
+from services.core.decide import GATES
 from services.core.envelope import DeliveryType as Type
 from services.core.ledger import Entry, Incident, Link
 from services.core.policy import Policy
@@ -92,3 +95,32 @@ def test_every_recipient_has_a_verdict_on_every_report() -> None:
     for decision in found.decisions:
         judged = [org for _, recipients in decision.groups for org in recipients]
         assert sorted(judged) == ["alder", "birch", "cedar"]
+
+
+def test_an_originator_is_asked_once_reminded_once_and_told_the_end_and_nobody_asks_while_it_may_be_stale() -> None:
+    made = policy(*BASE)
+    urgent = report("alder/s", urgency="Immediate", severity="Severe", certainty="Observed")
+    stale = reconcile(incident(urgent), made, NOW, fresh=False)
+    assert stale.requests == ()
+    found, stages = stale, []
+    for minutes in (0, 0, 1, 5, 6, 10, 11):
+        found = again(found, made, NOW + timedelta(minutes=minutes))
+        stages += [(minutes, one.stage.value, one.waiting, one.requested_at) for one in found.requests]
+    assert stages == [(0, "REQUEST", 2, NOW), (5, "REMINDER", 2, NOW), (10, "FINAL", 2, NOW)]
+    assert again(found, made, NOW + timedelta(minutes=1)).incident.next_change_at == NOW + timedelta(minutes=5)
+
+
+def test_a_holder_that_is_no_longer_in_the_registry_is_recalled() -> None:
+    first = reconcile(incident(report("alder/s")), policy(*BASE, grant("alder", recipients=["birch"])), NOW)
+    gone = policy(*(one for one in BASE if one["org"] != "birch"), grant("alder", recipients=["*"]))
+    assert sent(again(first, gone)) == {"birch": [Type.RECALL], "cedar": [Type.ALERT]}
+
+
+def test_a_gate_that_raises_denies_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def _broken(_: object) -> None:
+        raise ArithmeticError
+
+    made = policy(*BASE, grant("alder"))
+    monkeypatch.setattr("services.core.judge.GATES", (*GATES, _broken))
+    found = reconcile(incident(report("alder/s")), made, NOW)
+    assert (sent(found), found.failed) == ({}, ("broken",))

@@ -18,14 +18,19 @@ MINUTE = timedelta(minutes=1)
 REQUEST, REMINDER, FINAL = RequestStage
 
 
+def incident() -> Incident:
+    """A report that nobody is permitted, and somebody may be hurt soon."""
+    return Incident("i", "Actual", {"alder/s": Entry(report("alder/s", imminent=True), NOW)}, {})
+
+
 def asked(minutes: list[float], answer_time: timedelta = 10 * MINUTE) -> list[RequestStage]:
     """What the originator was told when its report was looked at at these moments."""
-    incident = Incident("i", "Actual", {"alder/s": Entry(report("alder/s", imminent=True), NOW)}, {})
+    held = incident()
     told: list[RequestStage] = []
     for minute in minutes:
-        found = reconcile(incident, POLICY, NOW + minute * MINUTE, answer_time=answer_time)
+        found = reconcile(held, POLICY, NOW + minute * MINUTE, answer_time=answer_time)
         told += [one.stage for one in found.requests]
-        incident = found.incident
+        held = found.incident
     return told
 
 
@@ -50,9 +55,7 @@ def test_an_installation_may_give_another_time() -> None:
 
 
 def first() -> Reconciled:
-    return reconcile(
-        Incident("i", "Actual", {"alder/s": Entry(report("alder/s", imminent=True), NOW)}, {}), POLICY, NOW
-    )
+    return reconcile(incident(), POLICY, NOW)
 
 
 def test_it_is_looked_at_again_when_the_next_stage_is_due() -> None:

@@ -104,7 +104,7 @@ class Hands:
             self._read.append(now)
 
     def _opened(self, body: bytes) -> int:
-        """Index of the report that a view shows; _RECALL, or 0 for a pulse. All recipients' views of a report are equal."""
+        """Index of the report that a view shows; _RECALL, or 0 for a pulse. Equal views share their bytes."""
         kind, value = self._codec.decode(body)
         if kind != "view":
             return _RECALL if kind == "recall" else 0

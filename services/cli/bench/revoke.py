@@ -1,4 +1,4 @@
-"""Revocations on the running chain: one that takes 10,000 incidents back, and how soon an end of consent is confirmed."""
+"""Revocations on the running chain: one that takes 10,000 incidents back, and how soon it is confirmed."""
 
 from __future__ import annotations
 
