@@ -258,7 +258,7 @@ def _denied(case: Case, recipients: int, code: Code) -> Findings:
     if code is Code.DEN_CONSENT_REFUSED:
         yield Finding(near, Code.IMR_REFUSED)
     elif code in _ASKABLE:
-        yield from _asked_for(case, near)
+        yield from _asked_for(case, near, MEANING[code][1])
         recipients &= ~near
     yield Finding(recipients, code)
 
@@ -269,15 +269,16 @@ def _near(case: Case) -> int:
     return roster.active & ~roster.ended(case.now) & roster.common & roster.present(case.features.country) & case.others
 
 
-def _asked_for(case: Case, near: int) -> Findings:
+def _asked_for(case: Case, near: int, target: Target) -> Findings:
+    """Asking takes nothing back and keeps nothing: what is held stays, or goes, as without the request."""
     if not _is_late(case):
-        yield Finding(near, Code.HLD_CONSENT_PENDING)
+        yield Finding(near, Code.HLD_CONSENT_PENDING, target=target)
         yield Finding(near, Code.IMR_REQUEST_SENT)
     elif case.glass:
         saving = resolve(Point.LIFE_SAFETY, case.features.above)
         yield Finding(near, Code.IMR_BREAK_GLASS, saving)
     else:
-        yield Finding(near, Code.HLD_CONSENT_PENDING)
+        yield Finding(near, Code.HLD_CONSENT_PENDING, target=target)
         yield Finding(near, Code.IMR_UNREACHABLE)
         yield Finding(near, Code.IMR_HOLD)
 

@@ -172,17 +172,22 @@ def links_of(incident: Incident) -> Iterable[tuple[str, str]]:
 
 def _final(incident: Incident, verdicts: tuple[Verdict, ...], slots: Slots, now: datetime) -> tuple[Verdict, ...]:
     """The verdicts with what only the holdings can tell: nothing that is over is begun."""
-    held = {member.series_id for slot in slots for member in slot.members}
+    held = {member.series_id: member.projection for slot in slots for member in slot.members}
     return tuple(
-        _late(entry, found, held=series in held, now=now)
+        _late(entry, found, held.get(series), now)
         for (series, entry), found in zip(incident.entries.items(), verdicts, strict=True)
     )
 
 
-def _late(entry: Entry, found: Verdict, *, held: bool, now: datetime) -> Verdict:
-    """A cancelled report is not begun, one too old for a late permit neither; of a closed one nothing is sent."""
+def _late(entry: Entry, found: Verdict, held: Projection | None, now: datetime) -> Verdict:
+    """A cancelled report is not begun, one too old for a late permit neither; of a closed one nothing is sent.
+
+    What is held of a closed one goes where less of it is permitted: what is left cannot be sent any more.
+    """
     if found.target is not Target.SHOW or (held and not entry.closed):
         return found
+    if held and not found.projection.covers(held):
+        return verdict(found.reasons, least=Target.NONE)
     if entry.report["message"] == "CANCEL" and not held:
         return verdict({*found.reasons, Code.DEN_CANCELLED})
     if entry.closed or now - entry.decided_at > BACKFILL:

@@ -24,6 +24,7 @@ class RequestStage(StrEnum):
     REQUEST = "REQUEST"
     REMINDER = "REMINDER"
     FINAL = "FINAL"  # no answer came in time
+    GLASS_BROKEN = "GLASS_BROKEN"  # two persons released what saves lives; for review
 
 
 class Request(NamedTuple):
@@ -33,11 +34,13 @@ class Request(NamedTuple):
     stage: RequestStage
     requested_at: datetime
     waiting: int
-    """Recipients that it holds the report back from."""
+    """Recipients that it holds the report back from; of a broken glass, those who have it."""
     deadline: datetime
-    """Until when an answer releases in time."""
+    """Until when an answer releases in time; of a broken glass, when its review is due."""
 
 
+REVIEW_TIME = timedelta(days=7)
+"""The Oversight Committee looks at each broken glass within a week (consent.md §7)."""
 _STAGES = tuple(RequestStage)
 
 
@@ -45,14 +48,17 @@ def request(
     entry: Entry, groups: Iterable[tuple[Verdict, tuple[str, ...]]], now: datetime, answer_time: timedelta = ANSWER_TIME
 ) -> Request | None:
     """The notice that is due now, or None. A stage that was slept through is passed over."""
+    series, asked_at = entry.report["series_id"], entry.requested_at or now
+    saved = sum(len(orgs) for verdict, orgs in groups if Code.IMR_BREAK_GLASS in verdict.reasons)
+    if saved and entry.asked < len(_STAGES):
+        return Request(series, RequestStage.GLASS_BROKEN, asked_at, saved, now + REVIEW_TIME)
     waiting = sum(len(orgs) for verdict, orgs in groups if _WAITING & set(verdict.reasons))
-    if not waiting or entry.asked == len(_STAGES):
+    if not waiting:
         return None
-    asked_at = entry.requested_at or now
     reached = sum(now >= moment for moment in _moments(asked_at, answer_time))
     if reached <= entry.asked:
         return None
-    return Request(entry.report["series_id"], _STAGES[reached - 1], asked_at, waiting, asked_at + answer_time)
+    return Request(series, _STAGES[reached - 1], asked_at, waiting, asked_at + answer_time)
 
 
 def _moments(asked_at: datetime, answer_time: timedelta) -> tuple[datetime, ...]:

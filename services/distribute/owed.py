@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.core.control import PartnerStatus
+from services.core.control import ADMIN, PartnerStatus
 from services.core.deliveries import Addressed, Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.ids import Ids
@@ -18,7 +18,7 @@ from services.core.recall import Terms
 from services.core.receipt import Encode
 from services.core.reconcile import Delivery, Reconciled
 from services.core.report import Status
-from services.core.request import Request
+from services.core.request import Request, RequestStage
 from services.core.stage import Output
 from services.core.view import Released, build_view
 from services.distribute.recalls import reason_of
@@ -155,18 +155,23 @@ def _cannot_read(recipient: str, policy: Policy) -> bool:
     return partner is None or partner.status is not PartnerStatus.ACTIVE
 
 
-def request_output(asked: Request, incident: Incident, outlets: Outlets) -> Output:
-    """The notice to an originator whose consent somebody in danger waits for (consent.md §7)."""
+def request_outputs(asked: Request, incident: Incident, outlets: Outlets) -> Iterator[Output]:
+    """The notice to an originator whose consent somebody in danger waits for, or did not wait for (consent.md §7)."""
     report = incident.entries[asked.series_id].report
-    area = report["area"]
     name = f"{asked.series_id}|{asked.requested_at.isoformat()}|{asked.stage}"
-    body = {
+    count = str(asked.waiting) if asked.waiting < _MANY else f"{_MANY}+"
+    area = report["area"]
+    about = {
         "series_id": asked.series_id, "kind": report["kind"], "area": area["country"] if area else "",
-        "deadline": asked.deadline, "waiting": str(asked.waiting) if asked.waiting < _MANY else f"{_MANY}+",
-        "stage": asked.stage.value,
     }  # fmt: skip
-    notice = Notice(report["originator"], name, "consent_request", body, outlets.now, incident.status)
-    return notice_output(notice, outlets.encode)
+    if asked.stage is RequestStage.GLASS_BROKEN:
+        record, told = "glass_broken", [report["originator"], ADMIN]
+        body = {**about, "at": outlets.now, "released": count, "review_due": asked.deadline}
+    else:
+        record, told = "consent_request", [report["originator"]]
+        body = {**about, "deadline": asked.deadline, "waiting": count, "stage": asked.stage.value}
+    for org in told:
+        yield notice_output(Notice(org, name, record, body, outlets.now, incident.status), outlets.encode)
 
 
 def decision_record(found: Reconciled, outlets: Outlets, accounts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

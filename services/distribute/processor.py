@@ -27,7 +27,7 @@ from services.distribute.entries import (
     report_key,
 )
 from services.distribute.index import Index
-from services.distribute.owed import Outlets, decision_record, owed_records, request_output
+from services.distribute.owed import Outlets, decision_record, owed_records, request_outputs
 from services.distribute.recalls import Recalls
 from services.runtime.codec import Codec
 from services.runtime.processor import Assignment, Processor, Stage
@@ -111,9 +111,8 @@ class Distribute:
         if moment.fresh and is_owed_nothing(incident, moment.now):
             parts = [Change(report_key(incident.id, series), "ledger_report", None) for series in incident.entries]
             return Result(None, (), (*parts, Change(holdings_key(incident.id), "ledger_holdings", None)))
-        closes = closes_at(incident, self._tools.closed_after)
-        is_over = moment.fresh and closes is not None and closes <= moment.now
-        return self._result(incident, self._reconcile(closed(incident) if is_over else incident, moment), moment)
+        aged = closed(incident, moment.now, self._tools.closed_after) if moment.fresh else incident
+        return self._result(incident, self._reconcile(aged, moment), moment)
 
     def _progress(self, moment: Moment) -> Iterator[Result]:
         """Tell below which epoch everything is settled: what a revocation is confirmed by (ARCHITECTURE §8).
@@ -171,7 +170,7 @@ class Distribute:
         owed = (
             Output(DELIVERIES, after.id, "deliveries", value, self._partition) for value in owed_records(found, outlets)
         )
-        asked = (request_output(one, after, outlets) for one in found.requests)
+        asked = (output for one in found.requests for output in request_outputs(one, after, outlets))
         changes = (
             *_report_changes(before, after),
             holdings_change(after, chain),

@@ -257,7 +257,8 @@ def _refuses(q: Question, found: Consent) -> Own:
         life_safety = without(named("LIFE_SAFETY", q.report), "CORROBORATION")
         return Own(say("IMR_BREAK_GLASS"), life_safety, (), audience=False)
     waits = say("IMR_UNREACHABLE", "IMR_HOLD") if request_is_old(q) else say("IMR_REQUEST_SENT")
-    return Own(say("HLD_CONSENT_PENDING") | waits, None, (), audience=False)
+    pending = {Said("HLD_CONSENT_PENDING", one.target) for one in say(found.code)}
+    return Own(pending | waits, None, (), audience=False)
 
 
 def gate_i_applies(q: Question) -> bool:

@@ -108,7 +108,7 @@ def test_the_originator_is_asked_once_and_an_answer_releases_to_those_who_waited
     assert set(request.value) == KNOWN
     assert (request.value["kind"], request.value["area"], request.value["waiting"]) == ("SECURITY_ALERT", "KEN", "3+")
     before = world.verdicts("alder/answered")
-    assert {org for org, one in before.items() if "IMR_REQUEST_SENT" in one.reasons} == set(WAITED)
+    assert {org for org, one in before.items() if "HLD_CONSENT_PENDING" in one.reasons} == set(WAITED)
     assert before["elm"].reasons == ("DEN_NO_CONSENT",)
     assert holders(world, "answered") == set()
     world.consent("alder", grant="answer", series=["alder/answered"], recipients=["present"], covers_earlier=True,

@@ -9,6 +9,7 @@ import pytest
 
 from services.core.consent import GrantStatus, status_of
 from services.core.gates import Code, Target
+from services.core.projection import Place
 from tests.registry import END, NOW, START, fold, grant, officer, partner, policy, record, report
 
 LATER = "2026-11-01T00:00:00+00:00"
@@ -204,3 +205,32 @@ def test_whoever_is_meant_through_two_groups_has_the_better_of_both() -> None:
     )  # fmt: skip
     found = made.decide(report("alder/s"), NOW).by_recipient["birch"]
     assert found.primary is Code.DEN_OBLIGATION_UNSUPPORTED
+
+
+HURT = {"imminent": True, "event": "shelling"}
+STANDING = {"condition": "IMMINENT_ONLY", "covers_earlier": True}
+
+
+@pytest.mark.parametrize(("text", "said"), [("", False), ("keep off the ford", True)])
+def test_a_tear_line_is_named_only_where_there_is_one(text: str, said: bool) -> None:
+    made = policy(*BASE, grant("alder", **STANDING))
+    found = made.decide(report("alder/s", **HURT, tearline=text), NOW).by_recipient["birch"]
+    assert Code.IMR_STANDING_GRANT in found.reasons
+    assert (Code.IMR_TEARLINE in found.reasons) is said
+
+
+def test_being_named_lifts_nobody_over_a_ceiling_of_its_own() -> None:
+    made = policy(*BASE, partner("birch", version=2, ceiling="LOW"), partner("cedar"))
+    place = {"latitude": 4.2, "longitude": 31.5, "precision": "EXACT", "country": "KEN", "admin1": "", "admin2": "",
+             "name": ""}  # fmt: skip
+    decided = made.decide(report("alder/s", place=place, initial_audience=["birch", "cedar"]), NOW)
+    shown = {org: Place(found.projection.place) for org, found in decided.by_recipient.items()}
+    assert (shown["birch"], shown["cedar"]) == (Place.ADMIN1, Place.EXACT)
+    assert sorted(org for _, orgs in decided.groups for org in orgs) == ["alder", "birch", "cedar"]
+
+
+def test_asking_for_consent_keeps_nothing_that_a_narrower_audience_takes_back() -> None:
+    narrowed = grant("alder", version=2, recipients=["alder"])
+    found = policy(*BASE, grant("alder"), narrowed).decide(report("alder/s", **HURT), NOW).by_recipient["birch"]
+    assert Code.IMR_REQUEST_SENT in found.reasons
+    assert found.target is Target.NONE

@@ -15,7 +15,7 @@ from tests.registry import NOW, grant, officer, partner, policy, report
 BASE = tuple(record for org in ("alder", "birch", "cedar") for record in (partner(org), officer(org)))
 POLICY = policy(*BASE)
 MINUTE = timedelta(minutes=1)
-REQUEST, REMINDER, FINAL = RequestStage
+REQUEST, REMINDER, FINAL, GLASS_BROKEN = RequestStage
 
 
 def incident() -> Incident:
@@ -76,3 +76,20 @@ def test_an_answer_ends_the_asking(answer: dict[str, str]) -> None:
 def test_the_request_says_how_many_wait_and_until_when() -> None:
     (one,) = first().requests
     assert (one.series_id, one.waiting, one.deadline) == ("alder/s", 2, NOW + 10 * MINUTE)
+
+
+def test_a_broken_glass_is_told_once_with_the_day_of_its_review() -> None:
+    letter = {"type": "lou", "version": 1, "lou": "open", "text_version": "1", "break_glass": True}
+    broken = [{"type": "breakglass", "version": 1, "series": "alder/s", "org": org, "confirmer": "officer"}
+              for org in ("birch", "cedar")]  # fmt: skip
+    made = policy(
+        letter, partner("alder", lou="open"), partner("birch", category="UNSMS"), partner("cedar"),
+        *(officer(org) for org in ("alder", "birch", "cedar")), *broken,
+    )  # fmt: skip
+    waited = reconcile(incident(), made, NOW).incident
+    told = reconcile(waited, made, NOW + 10 * MINUTE)
+    again = reconcile(told.incident, made, NOW + 11 * MINUTE)
+    assert [(one.stage, one.waiting, one.deadline - NOW) for one in told.requests] == [
+        (GLASS_BROKEN, 2, 10 * MINUTE + timedelta(days=7))
+    ]
+    assert again.requests == ()
