@@ -21,18 +21,15 @@ from services.runtime.metrics import ConfirmMetrics
 from services.runtime.outlets_read import Reader
 from services.runtime.ports import PortError
 from services.runtime.runner import Exit
-from services.runtime.settings import Settings, SettingsError
-from services.runtime.slot import MISUSED, arguments, exporter, stop_on_signal
+from services.runtime.settings import Settings
+from services.runtime.slot import MISUSED, arguments, exporter, settings_of, stop_on_signal
 
 
 def main(argv: Sequence[str]) -> int:
     """Run until SIGTERM or SIGINT: 0 stopped, 2 misused, 3 an error of the broker that only a new process mends."""
     given = arguments(argv)
-    try:
-        settings = Settings.load(given.config)
-        settings.secret(f"{PRINCIPAL}.password")
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+    settings = settings_of(given, PRINCIPAL)
+    if settings is None:
         return MISUSED
     log = configure(PRINCIPAL, given.slot)
     stop = stop_on_signal()

@@ -29,7 +29,7 @@ class Judged(NamedTuple):
     groups: tuple[tuple[Verdict, int], ...]
     """Disjoint sets of recipients (services.core.roster)."""
     failed: tuple[str, ...]
-    """Gates that raised: they denied everybody."""
+    """Gates that raised, with the class of the exception: they denied everybody."""
 
 
 def judge(case: Case) -> Judged:
@@ -39,9 +39,9 @@ def judge(case: Case) -> Judged:
     for gate in GATES:
         try:
             findings += gate(case)
-        except Exception:  # noqa: BLE001  a gate that cannot be asked denies: a skipped prohibition would leak
+        except Exception as error:  # noqa: BLE001  a gate that cannot be asked denies: a skipped prohibition would leak
             findings.append(Finding(case.roster.everybody, Code.DEN_GATE_ERROR))
-            failed.append(gate.__name__.strip("_"))
+            failed.append(f"{gate.__name__.strip('_')}:{type(error).__name__}")
     groups: dict[Verdict, int] = {}
     limits = _Limits(case)
     for recipients, told in _cells(case.roster.everybody, findings):

@@ -35,5 +35,6 @@ class Reason(StrEnum):
     NOTE_SERIES_UNKNOWN = "NOTE_SERIES_UNKNOWN"  # a revision whose first version never came: taken as the first
     NOTE_AUDIENCE_UNKNOWN = "NOTE_AUDIENCE_UNKNOWN"  # the initial audience names an organisation that nobody knows
     NOTE_UPSTREAM_UNKNOWN = "NOTE_UPSTREAM_UNKNOWN"  # it comes from an organisation that nobody knows: none can consent
+    BUG_GATE = "BUG_GATE"  # a gate of ours failed: everybody was denied, what is held stayed
     BUG_STEP = "BUG_STEP"  # an exception in a rule of ours
     BUG_RECORD = "BUG_RECORD"  # a record of ours that we cannot read

@@ -19,7 +19,7 @@ FORGET_AFTER = timedelta(days=35)
 
 
 class RecallClass(StrEnum):
-    """Why something is taken back, as far as its recipient may know (docs/rules.md §8)."""
+    """Why something is taken back, as far as its recipient may know (docs/rules.md §9)."""
 
     RCL_WITHDRAWN = "RCL_WITHDRAWN"
     RCL_REVOKED = "RCL_REVOKED"

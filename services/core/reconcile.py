@@ -19,6 +19,8 @@ from services.core.policy import Decided, Policy
 from services.core.projection import Projection
 from services.core.request import Request, asked, next_notice, request
 
+RETRY = timedelta(minutes=1)
+"""A report of which a gate failed is decided about again after this: a new version of the relay may do better."""
 BACKFILL = timedelta(hours=72)
 """A permit that comes late brings incidents that are younger than this (ARCHITECTURE §8 "Backfill")."""
 _UNKNOWN = verdict({Code.DEN_PARTNER_UNKNOWN})
@@ -119,6 +121,7 @@ def _noted(incident: Incident, requests: tuple[Request, ...]) -> Incident:
 def _due(incident: Incident, decided: Mapping[str, Decided], now: datetime, answer_time: timedelta) -> datetime | None:
     changes = [found.valid_until for found in decided.values()]
     changes += [next_notice(entry, now, answer_time) for entry in incident.entries.values()]
+    changes += [now + RETRY for found in decided.values() if found.failed]
     return min((moment for moment in changes if moment), default=None)
 
 

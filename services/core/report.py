@@ -135,17 +135,6 @@ class Answer(StrEnum):
     ALREADY_ACTED_ON = "ALREADY_ACTED_ON"
 
 
-class RecallClass(StrEnum):
-    """Why a recall: as much of the reason as its recipient is told (consent.md §3, §5)."""
-
-    RCL_WITHDRAWN = "RCL_WITHDRAWN"
-    RCL_REVOKED = "RCL_REVOKED"
-    RCL_AUDIENCE_SHRUNK = "RCL_AUDIENCE_SHRUNK"
-    RCL_ERROR = "RCL_ERROR"
-    RCL_PARTNER_LEFT = "RCL_PARTNER_LEFT"
-    RCL_PRIVACY = "RCL_PRIVACY"
-
-
 class Relation(StrEnum):
     """What correlate found between a report and what it knew."""
 

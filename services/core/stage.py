@@ -94,6 +94,8 @@ class Result(NamedTuple):
     """Set with REFUSED: the runner adds the record to slt.dead with its coordinates."""
     note: Reason | None = None
     """Something worth counting about an input that went on all the same."""
+    fault: str = ""
+    """A fault of ours that did not stop it, without any content: it is logged."""
 
 
 class State(Protocol):

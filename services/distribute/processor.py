@@ -11,6 +11,7 @@ from services.core.decide import ANSWER_TIME
 from services.core.ids import Ids
 from services.core.ledger import Entry, Incident, Link
 from services.core.plan import founder_of
+from services.core.reason import Reason
 from services.core.recall import Terms
 from services.core.receipt import Encode
 from services.core.reconcile import Reconciled, reconcile
@@ -176,7 +177,8 @@ class Distribute:
             holdings_change(after, chain),
             *self._recalls.begun(found, moment.now),
         )
-        return Result(outcome, (decided, *owed, *asked), changes)
+        note = Reason.BUG_GATE if found.failed else None
+        return Result(outcome, (decided, *owed, *asked), changes, note=note, fault=", ".join(found.failed))
 
     def _chained(self, record: dict[str, Any], key: str) -> tuple[Output, Chain]:
         """The decision with the hash of the one before, and the chain's new head."""

@@ -1,4 +1,4 @@
-"""Recalls that wait for an answer: who has not given one is reminded, and counted (consent.md §5; docs/rules.md §8).
+"""Recalls that wait for an answer: who has not given one is reminded, and counted (consent.md §5; docs/rules.md §9).
 
 A part of the ledger per incident holds them, written in the transaction that sends the recall, the answer's settling
 or the reminder: so each happens once, whatever crashes. Everything here but that part is derived from it.

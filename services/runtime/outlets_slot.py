@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +27,8 @@ from services.runtime.outlets_surroundings import Surroundings
 from services.runtime.ports import Fatal
 from services.runtime.processor import Stage
 from services.runtime.runner import Exit
-from services.runtime.settings import Settings, SettingsError
-from services.runtime.slot import MISUSED, arguments, exporter, stagger, stop_on_signal
+from services.runtime.settings import Settings
+from services.runtime.slot import MISUSED, arguments, exporter, settings_of, stagger, stop_on_signal
 
 _STAGE = Stage.DELIVER
 _THREADS = 2
@@ -41,11 +40,8 @@ def main(sources: Sequence[str], keeper: str, argv: Sequence[str]) -> int:
     `keeper`: the source whose partitions say which slot keeps an outlet.
     """
     given = arguments(argv)
-    try:
-        settings = Settings.load(given.config)
-        settings.secret(f"{_STAGE}.password")
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+    settings = settings_of(given, _STAGE)
+    if settings is None:
         return MISUSED
     log = logs.configure(_STAGE, given.slot)
     stop = stop_on_signal()

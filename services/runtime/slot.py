@@ -47,6 +47,17 @@ Connect = Callable[[Settings, Stage, int, Callable[[], None]], Broker]
 """Makes the broker port of one slot: settings, stage, slot, and whom to tell of every new producer."""
 
 
+def settings_of(given: argparse.Namespace, principal: str) -> Settings | None:
+    """The settings of a process that logs in as `principal`; None, and an error on stderr, where they do not hold."""
+    try:
+        settings = Settings.load(given.config)
+        settings.secret(f"{principal}.password")
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return None
+    return settings
+
+
 def main(
     processor: Processor | Callable[[Settings], Processor], argv: Sequence[str], connect: Connect = KafkaBroker
 ) -> int:

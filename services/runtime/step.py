@@ -13,12 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
+
 from services.core.reason import Reason
 from services.core.stage import Moment, Outcome, Output, Record, Refusal, Result, Source, Task
 from services.runtime.codec import Codec, CodecError
 from services.runtime.ports import Message
 from services.runtime.processor import Stage
 
+_log = structlog.get_logger()
 DEAD = "slt.dead"
 KEPT_BYTES = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,15 +109,21 @@ class Step:
         result = next(pending, None)
         if result is None:
             return None
+        self._tell(result)
         return Effects(result, self._sends(result), self._changes(result), result.note)
 
     def _effects(self, result: Result, message: Message, moment: Moment) -> Effects:
+        self._tell(result)
         sends = self._sends(result)
         reason = result.note
         if result.refusal is not None:
             sends.append(self._dead(message, result.refusal, moment.now))
             reason = result.refusal.reason
         return Effects(result, sends, self._changes(result), reason)
+
+    def _tell(self, result: Result) -> None:
+        if result.fault:
+            _log.error("a rule of ours failed", stage=self._stage, error=result.fault)
 
     def _sends(self, result: Result) -> list[Send]:
         return [self._send(output) for output in result.outputs]

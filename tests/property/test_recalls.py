@@ -1,6 +1,6 @@
 """Any interleaving of recalls, answers, reminders and crashes ends in the state that the history alone gives.
 
-The expected standings come from the events and their times, by the rules of docs/rules.md §8 as written there; the task
+The expected standings come from the events and their times, by the rules of docs/rules.md §9 as written there; the task
 under test sees answers whenever it happens to look, and loses everything but its ledger when it crashes.
 """
 

@@ -6,10 +6,14 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
+from services.core.decide import GATES
 from services.core.deliveries import items
 from services.core.envelope import parse
 from services.core.ids import Ids
 from services.core.policy import Policy
+from services.core.reason import Reason
 from services.core.stage import Moment, Outcome, Record, Result, Source
 from services.distribute.index import Index
 from services.distribute.processor import Distribute, Tools
@@ -206,3 +210,24 @@ def test_a_forgotten_incident_is_found_by_nothing_any_more() -> None:
     index.follow(WITHDRAWN)
     assert index.take(NOW, 10) == ["alder/stays~1"]
     assert (index.backlog, list(index.series)) == (1, ["alder/stays~1"])
+
+
+def test_a_gate_that_fails_is_counted_and_logged_and_what_it_held_back_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def _broken(_: object) -> None:
+        raise ArithmeticError
+
+    slot, change = Slot(), {"relation": "NEW", "report": report("alder/s"), "series_id": "alder/s",
+                            "joined": ["alder/s~1"], "left": [], "links": []}  # fmt: skip
+    record = Record(Source("slt.incidents", 0, 0), NOW, "", "incident_change", change)
+    granted = policy(*BASE, grant("alder", recipients=["birch"]))  # its own: a policy remembers what it has decided
+    monkeypatch.setattr("services.core.judge.GATES", (*GATES, _broken))
+    found = slot.take(slot.task.handle(record, slot.moment(granted)))
+    assert (found.outcome, found.note, found.fault) == (Outcome.WITHHELD, Reason.BUG_GATE, "broken:ArithmeticError")
+    monkeypatch.undo()
+    mended = policy(*BASE, grant("alder", recipients=["birch"]))
+    minute = Moment(NOW + timedelta(minutes=1), True, mended, mended.epoch)
+    again = [slot.take(one) for one in slot.task.work(minute, 9)]
+    assert [one.note for one in again if one.changes] == [None]
+    assert len(slot.owed) == 1

@@ -1,4 +1,4 @@
-"""Recalls: the class of reason that is told, and what becomes of one without an answer (docs/rules.md §8)."""
+"""Recalls: the class of reason that is told, and what becomes of one without an answer (docs/rules.md §9)."""
 
 from __future__ import annotations
 

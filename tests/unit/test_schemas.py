@@ -28,7 +28,8 @@ from services.core.ids import Ids
 from services.core.policy import Policy
 from services.core.projection import Attribution, Fact
 from services.core.reason import Reason
-from services.core.report import RecallClass, Tlp, UpstreamType
+from services.core.recall import RecallClass
+from services.core.report import Tlp, UpstreamType
 from services.core.stage import Moment, Outcome, Record, Refusal, Result, Source
 from services.core.submission import read_submission
 from services.intake.processor import Intake, Tools
