@@ -39,8 +39,9 @@ _WORK = 100
 _SLICE = 0.05
 """Seconds of due work at a time: a live record never waits for more."""
 _PAUSE = 2.0
-"""After a whole slice only live records are taken, for so many times its length: bulk work fills the queues of the
-stages behind this one, which live records share, and a third of the time leaves room in them."""
+"""After a whole slice only live records are taken, for so many times as long as it took with its commit: bulk work fills
+the queues of the broker and of the stages behind this one, which live records share; the slower they are, the more room
+it leaves."""
 _ABORTS = 10
 """Aborts in a row after which only a new process can help: an output that is refused again and again."""
 
@@ -82,6 +83,7 @@ class Runner:
         self._open: float | None = None
         self._displaced = self._controlled = self._working = False
         self._rested = self._paused = 0.0
+        self._sliced: float | None = None
         self._aborts = self._bugs = self._open_bugs = 0
         self._poisoned: dict[tuple[str, int, int], Exception] = {}
         self._reasons: list[Reason] = []
@@ -151,7 +153,7 @@ class Runner:
         return _IDLE_SECONDS
 
     def _pausing(self) -> bool:
-        return time.monotonic() < self._paused
+        return self._sliced is not None or time.monotonic() < self._paused
 
     def _take(self, messages: Sequence[Message], moment: Moment) -> None:
         if messages:
@@ -259,7 +261,7 @@ class Runner:
         """Due work of every partition, whether records came or not; True if there was any, or some is left."""
         if self._pausing():
             return self._working
-        busy, until = False, time.monotonic() + _SLICE
+        busy, started = False, time.monotonic()
         for lane in list(self._lanes.values()):
             pending = self._step.due(lane.task, moment, _WORK)
             while not self.broken and (effects := self._step.work(pending)) is not None:
@@ -270,14 +272,14 @@ class Runner:
                 self._begin()
                 self._apply(lane, effects, None)
                 busy = True
-                if time.monotonic() >= until:
-                    self._pause(lane)
+                if time.monotonic() - started >= _SLICE:
+                    self._pause(lane, started)
                     return True
         return busy
 
-    def _pause(self, lane: Lane) -> None:
-        """A slice is over; the next one begins with another partition."""
-        self._paused = time.monotonic() + _PAUSE * _SLICE
+    def _pause(self, lane: Lane, started: float) -> None:
+        """A slice is over, and is committed now; the next one begins with another partition."""
+        self._sliced = started
         if self._lanes.pop(lane.part, None):
             self._lanes[lane.part] = lane
 
@@ -328,6 +330,8 @@ class Runner:
         self.broker.commit({lane.part: lane.next for lane in touched if lane.next is not None})
         ended = time.monotonic()
         self._rested = ended + min(_REST * (ended - started), self._limits.commit_seconds)
+        if self._sliced is not None:
+            self._paused = ended + _PAUSE * (ended - self._sliced)
         records = sum(lane.settle(self._observer) for lane in touched)
         self._observer.committed(ended - started, records)
         for reason in self._reasons:
@@ -354,7 +358,7 @@ class Runner:
             raise Fatal(why, count=self._aborts)
 
     def _clear(self) -> None:
-        self._open = None
+        self._open = self._sliced = None
         self._controlled = False
         self._open_bugs = 0
         self._reasons.clear()
