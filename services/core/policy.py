@@ -99,6 +99,11 @@ class Policy:
         """The organisation's newest record."""
         return self._tables.partners.get(org)
 
+    def crowd(self, org: str) -> str:
+        """The category that stands for the organisation where it is not named; empty if it would give it away."""
+        partner = self.partner(org)
+        return partner.category.value if partner and partner.category in self.roster.crowds else ""
+
     def outlet(self, org: str) -> Outlet | None:
         """What an administrator last said about the organisation's topic."""
         return self._tables.outlets.get(org)

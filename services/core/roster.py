@@ -5,6 +5,7 @@ Recipient number i is the bit 1 << i. Made once per state of the registry, asked
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +25,9 @@ from services.core.control import (
 from services.core.features import SEVERITIES
 
 PRESENT, CATEGORY, GROUP, PLATFORM, MEMBERS = "present", "category:", "group:", "platform:", "/members"
+
+SMALLEST_CROWD = 3
+"""Active organisations: one of two would know the other."""
 
 
 class Meant(NamedTuple):
@@ -52,6 +56,9 @@ class Roster:
         self.observers = where(lambda one: one.category is Category.OBSERVER)
         self.field_partners = where(lambda one: one.category is Category.FIELD_PARTNER)
         self.paused = where(lambda one: one.paused)
+        active = Counter(one.category for one in partners.values() if one.status is PartnerStatus.ACTIVE)
+        self.crowds = frozenset(category for category, count in active.items() if count >= SMALLEST_CROWD)
+        """Categories that can stand for an organisation without telling which it is."""
         self.common = self.everybody & ~self.third_parties & ~self.observers
         """Whom `*` means."""
         self.ceilings = {level: where(lambda one, level=level: one.ceiling is level) for level in Sensitivity}  # type: ignore[misc]

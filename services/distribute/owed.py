@@ -106,8 +106,7 @@ def _body(send: Send, duties: _Duties, incident: Incident, outlets: Outlets) -> 
 
 def _released(member: Member, duties: _Duties, incident: Incident, policy: Policy) -> Released:
     report = incident.entries[member.series_id].report
-    originator = policy.partner(report["originator"])
-    category = originator.category.value if originator else ""
+    category = policy.crowd(report["originator"])
     return Released(report, member.projection, category, duties.get(member.series_id, ()))
 
 

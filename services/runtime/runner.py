@@ -39,9 +39,9 @@ _WORK = 100
 _SLICE = 0.05
 """Seconds of due work at a time: a live record never waits for more."""
 _PAUSE = 2.0
-"""After a whole slice only live records are taken, for so many times as long as it took with its commit: bulk work fills
-the queues of the broker and of the stages behind this one, which live records share; the slower they are, the more room
-it leaves."""
+"""After a whole slice only live records are taken, for so many times as long as it took with its commit: bulk work
+fills the queues of the broker and of the stages behind this one, which live records share; the slower they are, the
+more room it leaves."""
 _ABORTS = 10
 """Aborts in a row after which only a new process can help: an output that is refused again and again."""
 

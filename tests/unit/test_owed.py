@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from services.core.deliveries import items
 from services.core.ids import Ids
 from services.core.ledger import Entry, Incident
@@ -51,3 +53,24 @@ def test_duties_travel_to_those_who_have_them() -> None:
     assert bodies == 2
     duties = {topic: each["obligations"] for topic, each in shown.items()}
     assert duties == {"slt.out.birch": [], "slt.out.cedar": ["ACK_RECALL"]}
+
+
+@pytest.mark.parametrize(
+    ("registry", "source"),
+    [
+        ([partner("fir", category="IO"), partner("gum", category="IO")], "IO"),
+        ([partner("fir", category="IO"), partner("gum", category="IO", status="SUSPENDED")], ""),
+        ([partner("fir", category="IO")], ""),
+        ([], ""),
+    ],
+    ids=["one of three", "one of three, of which one is suspended", "one of two", "the only one"],
+)
+def test_a_category_that_few_organisations_have_stands_for_nobody(registry: list[dict[str, Any]], source: str) -> None:
+    policied = policy(
+        partner("alder", category="IO"), officer("alder"), partner("birch"), *registry,
+        grant("alder", recipients=["birch"], actions=["READ"]),
+    )  # fmt: skip
+    incident = Incident("i", "Actual", {"alder/s": Entry(report("alder/s"), NOW)}, {})
+    (record,) = owed_records(reconcile(incident, policied, NOW), Outlets(IDS, CODEC.encode, policied, NOW))
+    (body,) = record["bodies"]
+    assert CODEC.decode(body)[1]["accounts"][0]["source"] == source
