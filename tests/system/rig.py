@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,11 @@ class Rig:
     def world(self) -> World:
         """Everything that lies in the topics now."""
         return read_world(self.stack.admin_config(), self.plan.canaries, catch_up=True)
+
+    def refused(self) -> Counter[tuple[str, str, str]]:
+        """What was refused, by stage, reason and advice: a fault of ours is told by its class."""
+        dead = self.world().of("slt.dead")
+        return Counter((one.value["stage"], one.value["reason"], one.value["advice"]) for one in dead)
 
     def judge(self) -> Findings:
         """The oracle's verdict as of now, and that the broker kept what it acknowledged to the generator."""

@@ -33,7 +33,7 @@ def _prove(folder: Path, seconds: int, rounds: int) -> None:
     with running(folder, load, COUNTS, make_storm) as rig:
         rig.load(load.rate, [killing(stage) for _ in range(rounds) for stage in KILLED])
         findings = rig.settled()
-        assert not findings, findings.table()
+        assert not findings, f"{findings.table()}\n{rig.refused()}"
         assert rig.submitter.failed.total() == 0
         assert rig.kills == dict.fromkeys(KILLED, rounds)
         assert findings.totals["submissions"] == rig.plan.submissions
