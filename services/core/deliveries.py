@@ -6,16 +6,8 @@ half the bytes, and a third of the time to encode (docs/performance.md). This is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-
-
-class Addressed(NamedTuple):
-    """One recipient of a group, with the ids that are its own."""
-
-    recipient: str
-    key: str
-    message: str
 
 
 class Common(NamedTuple):
@@ -32,9 +24,8 @@ class Common(NamedTuple):
     """Index into the record's bodies."""
 
 
-def group(common: Common, addressed: Iterable[Addressed]) -> dict[str, Any]:
-    """A group of a `deliveries` record."""
-    recipients, keys, messages = zip(*addressed, strict=True)
+def group(common: Common, recipients: Sequence[str], keys: Sequence[str], messages: Sequence[str]) -> dict[str, Any]:
+    """A group of a `deliveries` record; what is a recipient's own has its place in all three."""
     return {**common._asdict(), "recipients": recipients, "keys": keys, "messages": messages}
 
 

@@ -77,8 +77,8 @@ def _verdicts(limits: _Limits, recipients: int, told: tuple[Finding, ...]) -> It
         yield recipients, verdict(reasons, least=least)
         return
     permits = [finding.permit for finding in told if finding.permit]
-    grants = _sorted(permit.grants for permit in permits)
-    obligations = _sorted(permit.obligations for permit in permits)
+    grants = _sorted([permit.grants for permit in permits])
+    obligations = _sorted([permit.obligations for permit in permits])
     for some, projection, narrowed in limits.narrowed(recipients, _meet(told)):
         every = reasons | narrowed
         if Code.IMR_STANDING_GRANT in every and projection.facts & Fact.TEARLINE:
@@ -87,8 +87,8 @@ def _verdicts(limits: _Limits, recipients: int, told: tuple[Finding, ...]) -> It
 
 
 def _sorted(sets: Iterable[frozenset[str]]) -> tuple[str, ...]:
-    first, *others = (*(found for found in sets if found), frozenset[str]())
-    return tuple(sorted(first.union(*others) if others else first))
+    found = frozenset[str]().union(*sets)
+    return tuple(sorted(found)) if found else ()
 
 
 def _least(told: Iterable[Finding]) -> Target:

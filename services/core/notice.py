@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from services.core.deliveries import Addressed, Common, group
+from services.core.deliveries import Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.receipt import Encode
 from services.core.stage import Output
@@ -33,7 +33,7 @@ def notice_output(notice: Notice, encode: Encode) -> Output:
     """The record for slt.receipts that makes DELIVER write it."""
     key = blake2b(f"{notice.org}|{notice.record}|{notice.name}".encode(), digest_size=16).hexdigest()
     header = render(Envelope(DeliveryType.NOTICE, key, 1, 0, 0, 0, 0, notice.status))
-    only = group(Common("slt.notices.", 1, header, b"", 0), [Addressed(notice.org, key, "")])
+    only = group(Common("slt.notices.", 1, header, b"", 0), (notice.org,), (key,), ("",))
     body = encode(notice.record, notice.body)
     owed = {"incident": "", "epoch": -1, "as_of": notice.at, "bodies": [body], "groups": [only]}
     return Output("slt.receipts", notice.org, "deliveries", owed)

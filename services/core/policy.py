@@ -79,6 +79,7 @@ class Policy:
         self.recipients = self.roster.orgs
         self._forged = {fault.author for fault in tables.faults.values() if fault.reason == "signature"}
         self._scoped: dict[tuple[str, ...], tuple[Term, ...]] = {}
+        self._kindred: dict[tuple[str, ...], tuple[Term, ...]] = {}
         self._sensitivity: dict[tuple[str, str], Mapping[int, Sensitivity]] = {}
         self._decided: dict[Any, Decided] = {}
 
@@ -203,11 +204,12 @@ class Policy:
                 yield from terms
 
     def _decide(self, question: _Question) -> Decided:
-        consulted: list[Term] = []
+        consulted: dict[tuple[str, str], Sequence[Term]] = {}
 
         def lives(org: str, series: str) -> Sequence[Term]:
-            found = self._lives(org, series, question)
-            consulted.extend(found)
+            found = consulted.get((org, series))
+            if found is None:
+                found = consulted[org, series] = self._lives(org, series, question)
             return found
 
         case = self._case(question, lives)
@@ -215,7 +217,11 @@ class Policy:
         groups = tuple((verdict, self.roster.names(recipients)) for verdict, recipients in judged.groups)
         by_recipient = {org: verdict for verdict, orgs in groups for org in orgs}
         bounds = [
-            bound for term in consulted if not term.ended for bound in (term.grant.valid_from, term.grant.valid_to)
+            bound
+            for terms in consulted.values()
+            for term in terms
+            if not term.ended
+            for bound in (term.grant.valid_from, term.grant.valid_to)
         ]
         bounds += (*self.roster.bounds, *self._glass(question.report["series_id"]))
         later = (bound for bound in bounds if bound > question.now)
@@ -254,13 +260,28 @@ class Policy:
         scope = (org, seen.kind, seen.country, seen.status, question.level)
         standing = self._scoped.get(scope)
         if standing is None:
-            terms = self._tables.standing.get(org, ())
-            standing = self._scoped[scope] = tuple(term for term in terms if _in_scope(term.grant, scope))
+            terms, country = self._of_kind(scope), seen.country
+            standing = self._scoped[scope] = tuple(
+                [term for term in terms if country in term.grant.areas or ANY in term.grant.areas]
+            )
         named = self._tables.by_series.get(series, ()) if series else ()
         ours = (term for term in named if term.grant.grantor == org and _is_level(term.grant, scope))
         return tuple(
             term for term in (*standing, *ours) if term.covers_from < epoch or term.grant.effect is GrantEffect.PROHIBIT
         )
+
+    def _of_kind(self, scope: tuple[str, ...]) -> tuple[Term, ...]:
+        """An organisation's terms in scope but for the country."""
+        org, kind, _, status, level = scope
+        found = self._kindred.get((org, kind, status, level))
+        if found is None:
+            terms = self._tables.standing.get(org, ())
+            found = self._kindred[org, kind, status, level] = tuple(
+                term
+                for term in terms
+                if (ANY in term.grant.kinds or kind in term.grant.kinds) and _is_level(term.grant, scope)
+            )
+        return found
 
     def _overlay(self, seen: Features) -> Iterable[OverlayRule]:
         for area in (seen.country, ANY):
@@ -314,9 +335,3 @@ def _row(rows: Mapping[tuple[str, Place], Sensitivity], kind: str, place: Place)
 
 def _is_level(grant: Grant, scope: tuple[str, ...]) -> bool:
     return grant.status == scope[3] and (grant.level is Level.REGULAR or scope[4] == Level.ENHANCED)
-
-
-def _in_scope(grant: Grant, scope: tuple[str, ...]) -> bool:
-    kinds = ANY in grant.kinds or scope[1] in grant.kinds
-    areas = ANY in grant.areas or scope[2] in grant.areas
-    return kinds and areas and _is_level(grant, scope)

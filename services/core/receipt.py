@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from services.core.deliveries import Addressed, Common, group
+from services.core.deliveries import Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.reason import Reason
 from services.core.stage import Output, Source
@@ -62,6 +62,6 @@ def receipt_output(receipt: Receipt, encode: Encode) -> Output:
         "version": receipt.version, "result": receipt.result.value, "reason": reason, "advice": receipt.advice,
         "field": receipt.field, "at": receipt.at,
     }  # fmt: skip
-    only = group(_COMMON, [Addressed(receipt.org, key, key)])
+    only = group(_COMMON, (receipt.org,), (key,), (key,))
     owed = {"incident": "", "epoch": -1, "as_of": receipt.at, "bodies": [encode("receipt", body)], "groups": [only]}
     return Output("slt.receipts", receipt.org, "deliveries", owed)

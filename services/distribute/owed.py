@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.core.control import ADMIN, PartnerStatus
-from services.core.deliveries import Addressed, Common, group
+from services.core.deliveries import Common, group
 from services.core.envelope import DeliveryType, Envelope, render
 from services.core.ids import Ids
 from services.core.ledger import Incident, Member, Slot, SlotState
@@ -116,30 +116,23 @@ def _groups(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Ite
     prefix = "slt.out." if status == Status.ACTUAL else "slt.exercise."
     before, after = render(_envelope(send, _MARK, status)).split(_MARK.encode())
     common = Common(prefix, send.slot.sequence, before, after, body)
-    addressed = [_addressed(recipient, send, status, outlets.ids) for recipient in delivery.recipients]
+    recipients, ids = delivery.recipients, outlets.ids
+    keys, messages = ids.addressed(recipients, status, send.slot.name, send.slot.sequence)
     if send.slot.replaced_by:
-        for one in addressed:
-            survivor = outlets.ids.key(one.recipient, status, send.slot.replaced_by)
-            yield group(common._replace(after=after + f";replaced_by={survivor}".encode()), [one])
+        survivors = (ids.key(recipient, status, send.slot.replaced_by) for recipient in recipients)
+        for recipient, key, message, survivor in zip(recipients, keys, messages, survivors, strict=True):
+            moved = common._replace(after=after + f";replaced_by={survivor}".encode())
+            yield group(moved, (recipient,), (key,), (message,))
         return
-    for some in _batched(addressed, MOST_ITEMS):
-        yield group(common, some)
+    for start in range(0, len(recipients), MOST_ITEMS):
+        some = slice(start, start + MOST_ITEMS)
+        yield group(common, recipients[some], keys[some], messages[some])
     if send.type is not DeliveryType.RECALL:
         return
-    cut_off = [one for one in addressed if _cannot_read(one.recipient, outlets.policy)]
+    cut_off = [at for at, recipient in enumerate(recipients) if _cannot_read(recipient, outlets.policy)]
     if cut_off:
-        notices = (one._replace(key=one.message) for one in cut_off)
-        yield group(common._replace(prefix="slt.notices."), notices)
-
-
-def _addressed(recipient: str, send: Send, status: str, ids: Ids) -> Addressed:
-    key = ids.key(recipient, status, send.slot.name)
-    return Addressed(recipient, key, ids.message(recipient, key, send.slot.sequence))
-
-
-def _batched(every: Sequence[Addressed], most: int) -> Iterator[Sequence[Addressed]]:
-    """Runs of at most `most`."""
-    return (every[start : start + most] for start in range(0, len(every), most))
+        keyed = [messages[at] for at in cut_off]
+        yield group(common._replace(prefix="slt.notices."), [recipients[at] for at in cut_off], keyed, keyed)
 
 
 def _envelope(send: Send, message: str, status: str) -> Envelope:

@@ -34,6 +34,9 @@ _IDLE_SECONDS = 0.1
 _REST = 3.0
 """After a commit records are gathered for so many times its length: a lone record never waits for it, and under load at
 most a quarter of the time, here and at the broker, goes into transactions instead of records."""
+_SHARE, _MOST = 0.1, 5.0
+"""While there is a backlog, a transaction is kept open for a tenth of its records' age, up to so many times the limit:
+it makes nobody wait noticeably longer, and the cost of a commit is shared by more records."""
 _WORK = 100
 """Pieces of due work per partition between two batches."""
 _SLICE = 0.05
@@ -44,6 +47,11 @@ fills the queues of the broker and of the stages behind this one, which live rec
 more room it leaves."""
 _ABORTS = 10
 """Aborts in a row after which only a new process can help: an output that is refused again and again."""
+
+
+def longest(usual: float, behind: float) -> float:
+    """Seconds for which a transaction may be open while records are `behind` seconds old when they are handled."""
+    return max(usual, min(_MOST * usual, _SHARE * behind))
 
 
 class Exit(IntEnum):
@@ -84,6 +92,8 @@ class Runner:
         self._displaced = self._controlled = self._working = False
         self._rested = self._paused = 0.0
         self._sliced: float | None = None
+        self._behind = 0.0
+        """Seconds: age of the newest record handled."""
         self._aborts = self._bugs = self._open_bugs = 0
         self._poisoned: dict[tuple[str, int, int], Exception] = {}
         self._reasons: list[Reason] = []
@@ -163,7 +173,8 @@ class Runner:
         self._working = self._work(moment)
 
     def _late(self) -> bool:
-        return self._open is not None and time.monotonic() - self._open >= self._limits.commit_seconds
+        allowed = longest(self._limits.commit_seconds, self._behind)
+        return self._open is not None and time.monotonic() - self._open >= allowed
 
     def stop(self) -> None:
         """Commit what is open, or take it back."""
@@ -247,12 +258,14 @@ class Runner:
             handled(message.offset, effects.result.outcome)
             if effects.bug and self._broke(effects, message):
                 break
-        lag = moment.now.timestamp() - messages[-1].appended / 1000
-        self._observer.position_lag(topic, partition, max(0.0, lag))  # a record may be newer than the last heartbeat
+        # A record may be newer than the last heartbeat.
+        self._behind = max(0.0, moment.now.timestamp() - messages[-1].appended / 1000)
+        self._observer.position_lag(topic, partition, self._behind)
         self._lagging.add(lane.part)
 
     def _caught_up(self) -> None:
         """No record waits."""
+        self._behind = 0.0
         for topic, partition in self._lagging:
             self._observer.position_lag(topic, partition, 0.0)
         self._lagging.clear()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from services.core.deliveries import Addressed, Common, group
+from services.core.deliveries import Common, group
 from services.core.envelope import HEADER, DeliveryType, Envelope, parse, render
 from services.runtime import kafka
 from services.runtime.codec import Codec
@@ -311,4 +311,4 @@ def _alone(item: dict[str, Any]) -> dict[str, Any]:
     """A group of one delivery: these have nothing in common."""
     prefix, _, recipient = item["topic"].rpartition(".")
     common = Common(prefix + ".", item["sequence"], item["header"], b"", item["body"])
-    return group(common, [Addressed(recipient, item["key"], "")])
+    return group(common, (recipient,), (item["key"],), ("",))

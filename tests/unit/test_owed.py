@@ -74,3 +74,9 @@ def test_a_category_that_few_organisations_have_stands_for_nobody(registry: list
     (record,) = owed_records(reconcile(incident, policied, NOW), Outlets(IDS, CODEC.encode, policied, NOW))
     (body,) = record["bodies"]
     assert CODEC.decode(body)[1]["accounts"][0]["source"] == source
+
+
+def test_the_ids_of_many_are_those_of_each_alone() -> None:
+    keys, messages = IDS.addressed(("alpha", "beta"), "Actual", "o/1", 7)
+    assert keys == [IDS.key(org, "Actual", "o/1") for org in ("alpha", "beta")]
+    assert messages == [IDS.message(org, key, 7) for org, key in zip(("alpha", "beta"), keys, strict=True)]

@@ -19,7 +19,7 @@ from services.runtime.codec import Codec
 from services.runtime.memory import MemoryCluster, MemoryTail
 from services.runtime.ports import Message
 from services.runtime.processor import Processor, Stage
-from services.runtime.runner import Runner
+from services.runtime.runner import Runner, longest
 from services.runtime.slot import MISUSED, main, size_limits
 from services.runtime.step import KEPT_BYTES, Step
 from services.runtime.store import Store
@@ -34,6 +34,13 @@ WRITES = st.lists(st.tuples(st.sampled_from("abcde"), st.none() | st.sampled_fro
 
 def beat(text: str) -> bytes:
     return CODEC.encode("beat", {"by": text})
+
+
+@pytest.mark.parametrize(("behind", "allowed"), [(0, 0.1), (0.9, 0.1), (2, 0.2), (4, 0.4), (5, 0.5), (3600, 0.5)])
+def test_a_transaction_grows_with_the_backlog_to_a_tenth_of_its_age_and_five_times_the_limit(
+    behind: float, allowed: float
+) -> None:
+    assert longest(0.1, behind) == pytest.approx(allowed)
 
 
 def content(store: Store) -> dict[str, Any]:
