@@ -106,7 +106,7 @@ class Consent(NamedTuple):
     permits: Permits
     permitted: int
     denied: tuple[tuple[int, Code], ...]
-    """Disjoint; who is in none of them and not permitted has DEN_NO_CONSENT."""
+    """Of several that a recipient is in, the first counts; in none and not permitted: DEN_NO_CONSENT."""
     named: int
     """Permitted by a grant that has their own id."""
     mentioned: int
@@ -132,9 +132,8 @@ def consent(lives: Iterable[Term], asked: Asked, roster: Roster) -> Consent:
                 continue
             unable = denied.get(Code.DEN_OBLIGATION_UNSUPPORTED, 0) | recipients & ~able
             denied[Code.DEN_OBLIGATION_UNSUPPORTED] = unable
-            if recipients & able:
-                permits.append((recipients & able, _permit(grant, asked.above)))
-                named |= recipients & able & own
+            permits.append((recipients & able, _permit(grant, asked.above)))
+            named |= recipients & able & own
     joined = _joined(permits)
     permitted = _union(joined)
     return Consent(joined, permitted, _first(denied, permitted), named, mentioned)
@@ -219,11 +218,6 @@ def _union(cells: Permits) -> int:
 
 
 def _first(denied: Mapping[Code, int], permitted: int) -> tuple[tuple[int, Code], ...]:
-    """One code each: what one grant lets a recipient keep, no other takes back (ARCHITECTURE §8)."""
-    found = []
-    told = permitted
-    for code in sorted(denied, key=lambda code: (MEANING[code][1] is not Target.KEEP, PRECEDENCE[code])):
-        if denied[code] & ~told:
-            found.append((denied[code] & ~told, code))
-            told |= denied[code]
-    return tuple(found)
+    """The codes in their order: what one grant lets a recipient keep, no other takes back (ARCHITECTURE §8)."""
+    codes = sorted(denied, key=lambda code: (MEANING[code][1] is not Target.KEEP, PRECEDENCE[code]))
+    return tuple((denied[code] & ~permitted, code) for code in codes)

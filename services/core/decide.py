@@ -235,7 +235,7 @@ def _refusals(case: Case, permitted: int) -> Iterator[tuple[int, Code]]:
 
 def _permitted(case: Case, permitted: int) -> Findings:
     addressed = case.addressed
-    cells = [(held & case.others, permit) for held, permit in case.consent.permits if held & case.others]
+    cells = [(held & case.others, permit) for held, permit in case.consent.permits]
     granted = case.consent.permitted & case.others
     if addressed:
         cells = overlaid(cells, addressed, Permit(_ADDRESSED), Permit.join)

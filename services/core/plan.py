@@ -92,12 +92,7 @@ def _assign(slots: Slots, groups: list[tuple[str, ...]], wanted: Wanted) -> dict
         if group:
             owners[slot.name] = group
             free.remove(group)
-    names = {slot.name for slot in slots}
-    for group in free:
-        name = _new_name(group[0], wanted[group[0]].home, names)
-        names.add(name)
-        owners[name] = group
-    return owners
+    return owners | {_new_name(group[0], wanted[group[0]].home): group for group in free}
 
 
 def _claimed(slot: Slot, free: list[tuple[str, ...]]) -> tuple[str, ...] | None:
@@ -112,15 +107,15 @@ def _claimed(slot: Slot, free: list[tuple[str, ...]]) -> tuple[str, ...] | None:
 
 def founder_of(name: str) -> str:
     """The series that a key was made from."""
-    return name.split("|", 1)[0]
+    return name.partition("|")[0]
 
 
-def _new_name(founder: str, home: int, taken: set[str]) -> str:
-    """The home is in it, because a series that moves to its country's partition begins a new key there."""
-    number = 0
-    while (name := f"{founder}|{home}.{number}") in taken:
-        number += 1
-    return name
+def _new_name(founder: str, home: int) -> str:
+    """The home is in it, because a series that moves to its country's partition begins a new key there.
+
+    No number has to tell two keys of one founder apart: the first claims every group that the founder is in.
+    """
+    return f"{founder}|{home}.0"
 
 
 def _survivor(slot: Slot, owners: Mapping[str, tuple[str, ...]]) -> str:

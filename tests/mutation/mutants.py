@@ -84,7 +84,8 @@ def _moved(twin: Any) -> None:
 
 def _is_type(node: ast.BinOp) -> bool:
     """True for `A | B` and `a | None`: annotations decide nothing."""
-    return isinstance(node.left, ast.Name) and (node.left.id[:1].isupper() or isinstance(node.right, ast.Constant))
+    either = isinstance(node.left, ast.Name) and node.left.id[:1].isupper()
+    return either or (isinstance(node.right, ast.Constant) and node.right.value is None)
 
 
 def _without_operator(twin: Any) -> None:

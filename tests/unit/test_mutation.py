@@ -16,6 +16,8 @@ CHANGES = {
     "f(3, True)": {"f(4, True)", "f(3, False)", "None"},
     "x: A | B": set(),
     "x: a | None": set(),
+    "x: a[b, ...] | None": set(),
+    "f(a + 1)": {"f(a - 1)", "f(a + 2)", "None"},
 }
 
 

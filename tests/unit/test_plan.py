@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.core.envelope import DeliveryType as Type
-from services.core.gates import Target
+from services.core.gates import Code, Target
 from services.core.ledger import Member, Slot, SlotState
 from services.core.plan import Shown, connected, plan
-from services.core.projection import EMPTY, FULL, Place
+from services.core.projection import EMPTY, FULL, Fact, Place
 
 A, B = "alder/a", "birch/b"
 
@@ -64,6 +64,14 @@ def test_two_keys_that_merge_go_on_under_the_older_and_nothing_is_recalled() -> 
     assert sends[1].shown == ()
 
 
+def test_a_key_that_is_merged_away_points_to_the_key_that_goes_on_with_its_content() -> None:
+    other = "alder/0"
+    slots = (held((other, 1), name=f"{other}|0.0"), held((B, 1), name=f"{B}|0.0"), held((A, 1)))
+    after, _ = plan(slots, {A: shown(), B: shown(), other: shown()}, [(A, B)])
+    assert [slot.replaced_by for slot in after] == ["", "", f"{B}|0.0"]
+    assert [slot.sequence for slot in after] == [1, 2, 2]
+
+
 def test_a_split_is_the_reverse_of_a_merge() -> None:
     slots = (held((B, 1), name=f"{B}|0.0"), held((A, 1)))
     merged, _ = plan(slots, {A: shown(), B: shown()}, [(A, B)])
@@ -93,8 +101,33 @@ def test_what_a_newer_version_says_less_of_is_replaced_and_what_a_decision_takes
 
 def test_a_series_that_left_leaves_a_pointer_and_no_recall() -> None:
     after, sends = plan((held((A, 1)),), {}, [])
-    assert [(s.type, s.slot.replaced_to, s.shown) for s in sends] == [(Type.UPDATE, 1, ())]
+    assert [(s.type, s.slot.sequence, s.slot.replaced_to, s.shown) for s in sends] == [(Type.UPDATE, 2, 1, ())]
     assert after[0].state is SlotState.REPLACED
+
+
+TAKES_BACK = {
+    Target.NONE: ({Code.DEN_EXPIRED, Code.DEN_CONSENT_REVOKED, Code.DEN_UPSTREAM_NO_CONSENT, Code.OK_GRANT},
+                  (Code.DEN_CONSENT_REVOKED, Code.DEN_UPSTREAM_NO_CONSENT)),
+    Target.SHOW: ({Code.OK_GRANT, Code.RED_GEO_COARSENED}, (Code.RED_GEO_COARSENED,)),
+}  # fmt: skip
+"""A code that lets a recipient keep what it holds is no reason to take it back, nor is one that permits."""
+
+
+@pytest.mark.parametrize("target", TAKES_BACK, ids=str)
+def test_a_recall_has_the_codes_that_take_something_back_and_no_others(target: Target) -> None:
+    codes, named = TAKES_BACK[target]
+    less = shown(target=target)._replace(reasons=tuple(codes))
+    wanted = less._replace(projection=less.projection.meet(FULL._replace(place=Place.ADMIN1)))
+    _, sends = plan((held((A, 1)),), {A: wanted}, [])
+    assert (sends[0].type, set(sends[0].reasons)) == (Type.RECALL, set(named))
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_a_recall_says_whether_it_takes_a_person_s_data_back(personal: bool) -> None:
+    facts = FULL.facts if personal else FULL.facts & ~Fact.PERSONAL
+    slot = held()._replace(members=(Member(A, 1, FULL._replace(facts=facts)),))
+    _, sends = plan((slot,), {A: shown(target=Target.NONE)}, [])
+    assert [send.personal for send in sends] == [personal]
 
 
 def test_a_grant_again_after_a_recall_goes_on_under_the_same_key_with_a_higher_sequence() -> None:

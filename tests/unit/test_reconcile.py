@@ -8,12 +8,16 @@ import pytest
 
 from services.core.decide import GATES
 from services.core.envelope import DeliveryType as Type
+from services.core.gates import Code
 from services.core.ledger import Entry, Incident, Link
 from services.core.policy import Policy
 from services.core.reconcile import Reconciled, reconcile
 from tests.registry import NOW, grant, officer, partner, policy, report
 
 BASE = tuple(record for org in ("alder", "birch", "cedar") for record in (partner(org), officer(org)))
+
+TOWN = {"latitude": None, "longitude": None, "precision": "TOWN", "country": "KEN", "admin1": "One", "admin2": "",
+        "name": "Somewhere"}  # fmt: skip
 
 
 def incident(*reports: dict[str, object], links: tuple[Link, ...] = (), decided_at: datetime = NOW) -> Incident:
@@ -52,6 +56,26 @@ def test_a_late_grant_brings_no_old_news() -> None:
     none = reconcile(incident(report("alder/s", epoch=1), decided_at=NOW - timedelta(hours=73)), policy(*BASE), NOW)
     late = again(none, policy(*BASE, grant("alder", covers_earlier=True)))
     assert sent(late) == {}
+
+
+def test_who_loses_the_same_report_for_different_reasons_is_told_its_own() -> None:
+    given = [grant("alder", grant=name, recipients=[name]) for name in ("birch", "cedar")]
+    first = reconcile(incident(report("alder/s")), policy(*BASE, *given), NOW)
+    ended = {"type": "end", "version": 1, "grantor": "alder", "grant": "birch", "state": "REVOKED"}
+    taken = again(first, policy(*BASE, *given, ended, {**given[1], "version": 2, "state": "WITHDRAWN"}))
+    told = {one.recipients: one.send.reasons for one in taken.deliveries}
+    assert told == {("birch",): (Code.DEN_CONSENT_REVOKED,), ("cedar",): (Code.DEN_CONSENT_WITHDRAWN,)}
+
+
+@pytest.mark.parametrize(("less", "types"), [(False, []), (True, [Type.RECALL])])
+def test_what_is_held_of_a_closed_report_goes_where_less_of_it_is_permitted(less: bool, types: list[Type]) -> None:
+    """What would be left cannot be sent any more: its content is dropped."""
+    first = reconcile(incident(report("alder/s", place=TOWN)), policy(*BASE, grant("alder", recipients=["birch"])), NOW)
+    (entry,) = first.incident.entries.values()
+    closed = first.incident._replace(entries={"alder/s": entry._replace(closed=True)})
+    narrow = {"version": 2, "projection": "COARSE_GEO"} if less else {}
+    made = policy(*BASE, grant("alder", recipients=["birch"]), grant("alder", recipients=["birch"], **narrow))
+    assert sent(reconcile(closed, made, NOW)).get("birch", []) == types
 
 
 def test_a_time_box_that_ends_sends_nothing_and_its_moment_is_known() -> None:
