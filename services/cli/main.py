@@ -8,7 +8,7 @@ import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from services.cli import decisions, metrics, policy, schemas
+from services.cli import admin, decisions, metrics, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
 from services.cli.explain import explain
@@ -18,11 +18,16 @@ from services.cli.replay import mappings, replay
 from services.cli.up import FolderError, up
 from services.runtime.archive import ArchiveError
 from services.runtime.local import StackError
+from services.runtime.office import OfficeError
 from services.runtime.provision import ProvisionError
+from services.runtime.quotas import QuotaError
 from services.runtime.registry import RegistryError
 from services.runtime.settings import SettingsError
 
-EXPECTED = (SettingsError, StackError, ProvisionError, RegistryError, FolderError, ArchiveError, KafkaException)
+EXPECTED = (
+    SettingsError, StackError, ProvisionError, RegistryError, FolderError, ArchiveError, OfficeError, QuotaError,
+    KafkaException,
+)  # fmt: skip
 """Errors whose text is for people."""
 _MISUSED = 2
 
@@ -56,6 +61,7 @@ app.command()(explain)
 app.command("preview")(preview_command)
 app.command()(mappings)
 app.command()(bench)
+app.add_typer(admin.app, name="admin")
 app.add_typer(policy.app, name="policy")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(schemas.app, name="schemas")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from services.core.control import Control, Grant, Partner, Representative
-from services.core.policy import Policy
+from services.core.control import Approval, Control, Grant, Partner, Representative
+from services.core.credential import Credential
+from services.core.policy import Policy, is_cochair
 
 
 class Known(Protocol):
@@ -27,6 +28,15 @@ class Known(Protocol):
 
     def version(self, key: str) -> int:
         """Newest version of a control key; 0 if there is none."""
+
+    def cochairs(self) -> tuple[Representative, ...]:
+        """Whoever was appointed to turn one of the two keys."""
+
+    def approval(self, org: str, confirmer: str) -> Approval | None:
+        """A co-chair's newest word about the organisation."""
+
+    def credential(self, principal: str) -> Credential | None:
+        """The login's newest record."""
 
 
 class Entered(NamedTuple):
@@ -65,6 +75,24 @@ class Ahead:
         """See Known."""
         newer = self.newer(key)
         return newer.version if newer else self._policy.version(key)
+
+    def cochairs(self) -> tuple[Representative, ...]:
+        """See Known."""
+        entered = (one.control for key, one in self._entered.items() if self.newer(key))
+        new = {one.name: one for one in entered if isinstance(one, Representative) and is_cochair(one)}
+        return (*(one for one in self._policy.cochairs() if one.name not in new), *new.values())
+
+    def approval(self, org: str, confirmer: str) -> Approval | None:
+        """See Known."""
+        newer = self.newer(f"approval/{org}/{confirmer}")
+        known = newer.control if newer else None
+        return known if isinstance(known, Approval) else self._policy.approval(org, confirmer)
+
+    def credential(self, principal: str) -> Credential | None:
+        """See Known."""
+        newer = self.newer(f"credential/{principal.replace('.', '/', 1)}")
+        known = newer.control if newer else None
+        return known if isinstance(known, Credential) else self._policy.credential(principal)
 
     def payload(self, key: str) -> str:
         """The newest signed text of a control key."""

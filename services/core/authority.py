@@ -7,12 +7,22 @@ else is the administrators'.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.core.ahead import Known
-from services.core.control import ADMIN, BreakGlass, Control, ControlType, Grant, Withdrawal, control_id
+from services.core.control import (
+    ADMIN,
+    Approval,
+    BreakGlass,
+    Cochair,
+    Control,
+    ControlType,
+    Grant,
+    Withdrawal,
+    control_id,
+)
 from services.core.control_read import read_control
 from services.core.fold import Verify
 from services.core.reason import Reason
@@ -20,7 +30,6 @@ from services.core.references import unknown
 from services.core.stage import Refusal
 
 _ELSEWHERE = "send grants, withdrawals and confirmations to your own topic, all else is the administrators'"
-_SCOPE = {True: "administer", False: "consent"}
 
 
 class Signed(NamedTuple):
@@ -51,22 +60,31 @@ def authorise(signed: Signed, fields: Any, policy: Known, verify: Verify, at: da
     kind, version, control = found
     if _owner(control) != signed.author:
         return Refusal(Reason.BAD_AUTHOR, _ELSEWHERE)
-    refusal = _unproved(signed, control, policy, verify, at) or unknown(control, policy)
+    refusal = _unproved(signed, control, policy, verify, at) or unknown(control, version, policy)
     return refusal or Change(f"{kind}/{control_id(control)}", kind, control_id(control), version, control)
 
 
 def _unproved(signed: Signed, control: Control, policy: Known, verify: Verify, at: datetime) -> Refusal | None:
     """Why the signature proves no person who may sign this."""
     signer = policy.representative(signed.author, signed.signer)
-    if signer is None or _SCOPE[signed.author == ADMIN] not in signer.scopes:
+    if signer is None or signer.scopes.isdisjoint(_scopes(signed.author, control)):
         return Refusal(Reason.BAD_AUTHOR, "sign as a registered representative with the scope for it", "signer")
     if not signer.valid_from <= at < signer.valid_to:
         return Refusal(Reason.BAD_AUTHOR, "the representative's nomination is over: have it renewed", "signer")
     if not verify(signer.public_key, signed.payload.encode("utf-8"), signed.signature):
         return Refusal(Reason.BAD_SIGNATURE, "sign exactly the payload's UTF-8 bytes with the registered key")
-    if isinstance(control, BreakGlass) and control.confirmer != signed.signer:
+    if isinstance(control, BreakGlass | Approval) and control.confirmer != signed.signer:
         return Refusal(Reason.BAD_AUTHOR, "each person confirms in their own name: sign it yourself", "confirmer")
+    if isinstance(control, Approval) and signer.home == control.org:
+        return Refusal(Reason.BAD_AUTHOR, "nobody judges their own organisation: ask another co-chair", "confirmer")
     return None
+
+
+def _scopes(author: str, control: Control) -> Collection[str]:
+    """Any of which the signer needs."""
+    if author != ADMIN:
+        return ("consent",)
+    return frozenset(Cochair) if isinstance(control, Approval) else ("administer",)
 
 
 def _owner(control: Control) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+from services.core.credential import Credential
 from services.core.projection import Attribution, Place, Point, Projection
 from services.core.report import Status
 
@@ -33,6 +34,8 @@ class ControlType(StrEnum):
     LOU = "lou"
     GROUP = "group"
     BREAKGLASS = "breakglass"
+    APPROVAL = "approval"
+    CREDENTIAL = "credential"
 
 
 class PartnerStatus(StrEnum):
@@ -138,6 +141,13 @@ class Sensitivity(IntEnum):
     SEVERE = 3
 
 
+class Cochair(StrEnum):
+    """The two keys of the Oversight Committee (SLT-34, SLT-40): scopes of an administrators' representative."""
+
+    UN = "cochair-un"
+    INGO = "cochair-ingo"
+
+
 class SrmLevel(StrEnum):
     """Security risk level of an area (consent.md F5, SLT-11)."""
 
@@ -191,6 +201,8 @@ class Partner(NamedTuple):
     paused: bool
     lou: str
     """Id of its letter of understanding."""
+    evidence: str
+    """How it is shown that an INGO or IO works with the UN (SLT-41)."""
 
 
 class Representative(NamedTuple):
@@ -202,6 +214,8 @@ class Representative(NamedTuple):
     scopes: frozenset[str]
     valid_from: datetime
     valid_to: datetime
+    home: str = ""
+    """Of a co-chair: the organisation that the person comes from, which he or she does not judge (SLT-40)."""
 
 
 class Grant(NamedTuple):
@@ -246,6 +260,17 @@ class Outlet(NamedTuple):
 
     org: str
     state: OutletState
+
+
+class Approval(NamedTuple):
+    """One co-chair's key to a partner's next status (SLT-34, SLT-43)."""
+
+    org: str
+    confirmer: str
+    """The person's name as registered."""
+    status: PartnerStatus
+    standing: int
+    """Version of the partner record that it is for: it serves no other."""
 
 
 class Withdrawal(NamedTuple):
@@ -343,18 +368,22 @@ Control = (
     | Lou
     | Group
     | BreakGlass
+    | Approval
+    | Credential
 )
 _TYPES: dict[type[Control], ControlType] = {
     Partner: ControlType.PARTNER, Representative: ControlType.REPRESENTATIVE, Grant: ControlType.GRANT,
     End: ControlType.END, Outlet: ControlType.OUTLET, Withdrawal: ControlType.WITHDRAWAL, Area: ControlType.AREA,
     SensitivityTable: ControlType.SENSITIVITY, Overlay: ControlType.OVERLAY, Lou: ControlType.LOU,
     Group: ControlType.GROUP, BreakGlass: ControlType.BREAKGLASS,
+    Approval: ControlType.APPROVAL, Credential: ControlType.CREDENTIAL,
 }  # fmt: skip
 ID_FIELDS: dict[ControlType, tuple[str, ...]] = {
     ControlType.PARTNER: ("org",), ControlType.REPRESENTATIVE: ("org", "name"), ControlType.GRANT: ("grantor", "grant"),
     ControlType.END: ("grantor", "grant"), ControlType.OUTLET: ("org",), ControlType.WITHDRAWAL: ("series",),
     ControlType.AREA: ("area",), ControlType.SENSITIVITY: ("area",), ControlType.OVERLAY: ("area",),
     ControlType.LOU: ("lou",), ControlType.GROUP: ("group",), ControlType.BREAKGLASS: ("series", "org", "confirmer"),
+    ControlType.APPROVAL: ("org", "confirmer"), ControlType.CREDENTIAL: ("org", "name"),
 }  # fmt: skip
 """The fields, of a record and of its payload, that are its id within its type."""
 

@@ -16,6 +16,7 @@ from services.core.report import InfoKind
 
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _SERIES = re.compile(r"[a-z][a-z0-9-]{1,30}/[^\s,<>&/|\x00-\x1f\ud800-\udfff]{1,120}")
 _AREA = re.compile(r"[A-Z]{3}")
 _MOST_TEXT = 300
@@ -101,6 +102,10 @@ class Fields:
             self._left.pop(name, None)
             return default
         return self._matching(name, _NAME, "use letters, digits and . _ -")
+
+    def label(self, name: str) -> str:
+        """A credential's name: without a dot, which ends it in the names of consumer groups."""
+        return self._matching(name, _LABEL, "use 1 to 31 lower-case letters, digits and hyphens")
 
     def series(self, name: str) -> str:
         """The id of a series: originator/id."""

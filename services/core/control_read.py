@@ -16,9 +16,11 @@ from services.core.control import (
     PRESENT,
     PURPOSE,
     Action,
+    Approval,
     Area,
     BreakGlass,
     Category,
+    Cochair,
     Condition,
     Control,
     ControlType,
@@ -46,6 +48,7 @@ from services.core.control import (
     WithdrawalMode,
 )
 from services.core.control_fields import Fields, is_area, is_kind, is_org, is_recipient, is_series
+from services.core.credential import Credential, CredentialState, Scope
 from services.core.projection import Attribution, Place
 from services.core.reason import Reason
 from services.core.report import Severity, Status
@@ -109,6 +112,7 @@ def _partner(fields: Fields) -> Partner:
         _threshold(fields),
         fields.take("paused", bool, default=False),
         fields.name("lou", ""),
+        fields.take("evidence", str, ""),
     )
     _check_partner(found)
     return found
@@ -154,8 +158,21 @@ def _representative(fields: Fields) -> Representative:
         key = b""
     if len(key) != 32:
         raise Refused(Reason.BAD_VOCABULARY, "send the 32 bytes of an Ed25519 public key in hex", "public_key")
-    scopes = fields.words("scopes", {"consent", "administer"}.__contains__)
-    return Representative(org, name, key, scopes, *_period(fields))
+    scopes = fields.words("scopes", {"consent", "administer", *Cochair}.__contains__)
+    return Representative(org, name, key, scopes, *_period(fields), fields.take("home", str, ""))
+
+
+def _approval(fields: Fields) -> Approval:
+    org, confirmer = fields.org("org"), fields.name("confirmer")
+    return Approval(org, confirmer, fields.word("status", PartnerStatus), fields.whole("standing"))
+
+
+def _credential(fields: Fields) -> Credential:
+    org, name = fields.org("org"), fields.label("name")
+    scopes = frozenset(map(Scope, fields.words("scopes", {scope.value for scope in Scope}.__contains__)))
+    if not scopes:
+        raise Refused(Reason.BAD_VOCABULARY, f"say what it is for: {', '.join(Scope)}", "scopes")
+    return Credential(org, name, scopes, fields.word("state", CredentialState), fields.whole("issue"))
 
 
 def _group(fields: Fields) -> Group:
@@ -326,4 +343,6 @@ _READERS: dict[ControlType, Callable[[Fields], Control]] = {
     ControlType.LOU: _lou,
     ControlType.GROUP: _group,
     ControlType.BREAKGLASS: _break_glass,
+    ControlType.APPROVAL: _approval,
+    ControlType.CREDENTIAL: _credential,
 }

@@ -14,6 +14,7 @@ from services.core.consent import Term
 from services.core.control import (
     ADMIN,
     ANY,
+    Approval,
     Area,
     BreakGlass,
     Control,
@@ -31,6 +32,7 @@ from services.core.control import (
     WithdrawalMode,
 )
 from services.core.control_read import read_control
+from services.core.credential import Credential
 from services.core.gates import MEANING, Code, Target
 from services.core.policy import Policy
 from services.core.roster import Roster
@@ -94,16 +96,26 @@ class PolicyFold:
                 self._grant(control, record)
             case End():
                 self._end(control, record)
-            case Representative():
-                self._tables.representatives[f"{control.org}/{control.name}"] = control
-            case Outlet():
-                self._tables.outlets[control.org] = control
+            case Representative() | Outlet() | Approval() | Credential():
+                self._office(control)
             case Withdrawal() | BreakGlass():
                 self._series(control, record)
             case Area() | SensitivityTable() | Overlay():
                 self._area(control, record)
             case Partner() | Group() | Lou():
                 self._registry(control, record)
+
+    def _office(self, control: Representative | Outlet | Approval | Credential) -> None:
+        """Who signs, who logs in: concerns nobody's holdings."""
+        match control:
+            case Representative():
+                self._tables.representatives[f"{control.org}/{control.name}"] = control
+            case Outlet():
+                self._tables.outlets[control.org] = control
+            case Approval():
+                self._tables.approvals[f"{control.org}/{control.confirmer}"] = control
+            case Credential():
+                self._tables.credentials[control.principal] = control
 
     def _touch(self, record: Record, touch: Touch) -> None:
         self._tables.touches.append((record.source.offset, touch))

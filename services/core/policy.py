@@ -16,8 +16,11 @@ from typing import Any, NamedTuple
 
 from services.core.consent import Term
 from services.core.control import (
+    ADMIN,
     ANY,
+    Approval,
     Category,
+    Cochair,
     Grant,
     GrantEffect,
     Group,
@@ -31,6 +34,7 @@ from services.core.control import (
     Sensitivity,
     WithdrawalMode,
 )
+from services.core.credential import Credential
 from services.core.decide import ALONE, GLASS_TIME, READ, Ask, Case, Context
 from services.core.features import Features, features
 from services.core.gates import Code, Verdict
@@ -112,6 +116,22 @@ class Policy:
     def representative(self, org: str, name: str) -> Representative | None:
         """The person's newest record."""
         return self._tables.representatives.get(f"{org}/{name}")
+
+    def cochairs(self) -> tuple[Representative, ...]:
+        """Whoever was appointed to turn one of the two keys, at any time."""
+        return tuple(one for one in self._tables.representatives.values() if is_cochair(one))
+
+    def approval(self, org: str, confirmer: str) -> Approval | None:
+        """A co-chair's newest word about the organisation."""
+        return self._tables.approvals.get(f"{org}/{confirmer}")
+
+    def credential(self, principal: str) -> Credential | None:
+        """The login's newest record."""
+        return self._tables.credentials.get(principal)
+
+    def credentials(self) -> tuple[Credential, ...]:
+        """Every login, by name."""
+        return tuple(found for _, found in sorted(self._tables.credentials.items()))
 
     def group(self, name: str) -> Group | None:
         """The group's newest record (SLT-71)."""
@@ -326,6 +346,11 @@ class _Question(NamedTuple):
     fresh: bool
     expired: bool
     level: Level
+
+
+def is_cochair(one: Representative) -> bool:
+    """Whether the person turns one of the two keys."""
+    return one.org == ADMIN and not one.scopes.isdisjoint(Cochair)
 
 
 def _row(rows: Mapping[tuple[str, Place], Sensitivity], kind: str, place: Place) -> Sensitivity:

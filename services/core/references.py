@@ -9,6 +9,7 @@ from services.core.ahead import Known
 from services.core.control import (
     ANY,
     PRESENT,
+    Approval,
     BreakGlass,
     Category,
     Control,
@@ -20,7 +21,8 @@ from services.core.control import (
     Overlay,
     Partner,
 )
-from services.core.lifecycle import NEXT, may_follow
+from services.core.credential import Credential, CredentialState
+from services.core.lifecycle import NEXT, TWO_KEYS, keys_missing, lacking, may_begin, may_follow
 from services.core.reason import Reason
 from services.core.stage import Refusal
 
@@ -32,7 +34,13 @@ class _Mention(NamedTuple):
     word: str
 
 
-def unknown(control: Control, policy: Known) -> Refusal | None:
+_LACKING = {
+    "lou": "send the id of the letter of understanding that was exchanged",
+    "evidence": "say how it is shown that the organisation works with the UN",
+}
+
+
+def unknown(control: Control, version: int, policy: Known) -> Refusal | None:
     """Why the change cannot stand beside what is entered already; None if it can."""
     match control:
         case End():
@@ -40,7 +48,11 @@ def unknown(control: Control, policy: Known) -> Refusal | None:
         case Grant(state=GrantState.WITHDRAWN):
             return _no_grant(control.grantor, control.grant, policy) or _mentions(control, policy)
         case Partner():
-            return _standing(control, policy) or _mentions(control, policy)
+            return _standing(control, version, policy) or _mentions(control, policy)
+        case Approval():
+            return _approval(control, policy)
+        case Credential():
+            return _credential(control, policy)
     return _mentions(control, policy)
 
 
@@ -50,15 +62,48 @@ def _no_grant(grantor: str, grant: str, policy: Known) -> Refusal | None:
     return None
 
 
-def _standing(partner: Partner, policy: Known) -> Refusal | None:
+def _approval(approval: Approval, policy: Known) -> Refusal | None:
+    if approval.status not in TWO_KEYS:
+        return Refusal(Reason.BAD_STANDING, f"two keys are for {', '.join(sorted(TWO_KEYS))}", "status")
+    partner = policy.partner(approval.org)
+    if partner is None:
+        return Refusal(Reason.BAD_PARTNER, "name an organisation that is in the registry", "org")
+    if not may_follow(partner.status, approval.status):
+        return Refusal(Reason.BAD_STANDING, f"{partner.status} may not become {approval.status}", "status")
+    following = policy.version(f"partner/{approval.org}") + 1
+    if approval.standing != following:
+        return Refusal(
+            Reason.BAD_STANDING, f"the partner's next record is version {following}: approve that", "standing"
+        )
+    return None
+
+
+def _credential(credential: Credential, policy: Known) -> Refusal | None:
+    if policy.partner(credential.org) is None:
+        return Refusal(Reason.BAD_PARTNER, "name an organisation that is in the registry", "org")
+    before = policy.credential(credential.principal)
+    if before and before.state is CredentialState.REVOKED:
+        return Refusal(Reason.BAD_STANDING, "it was revoked for good: issue one under another name", "name")
+    return None
+
+
+def _standing(partner: Partner, version: int, policy: Known) -> Refusal | None:
     known = policy.partner(partner.org)
     before = known.status if known else None
     if not may_follow(before, partner.status):
         allowed = sorted(NEXT[before]) if before else []
         then = f"may become {', '.join(allowed)}" if allowed else "is final: enter the organisation under another id"
         return Refusal(Reason.BAD_STANDING, f"{before} {then}", "status")
+    if before is None and not may_begin(partner, policy):
+        return Refusal(
+            Reason.BAD_STANDING, "an organisation begins as APPLIED: the co-chairs decide about it", "status"
+        )
     if partner.lou and not policy.version(f"lou/{partner.lou}"):
         return Refusal(Reason.BAD_REFERENCE, "enter the letter of understanding first", "lou")
+    if field := lacking(before, partner):
+        return Refusal(Reason.BAD_STANDING, _LACKING[field], field)
+    if missing := keys_missing(partner, version, policy):
+        return Refusal(Reason.BAD_STANDING, f"the key of {' and '.join(sorted(missing))} is missing", "status")
     return None
 
 

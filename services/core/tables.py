@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from services.core.consent import Term
 from services.core.control import (
+    Approval,
     Area,
     Group,
     Lou,
@@ -18,6 +19,7 @@ from services.core.control import (
     SensitivityTable,
     WithdrawalMode,
 )
+from services.core.credential import Credential
 
 
 class Touch(NamedTuple):
@@ -57,6 +59,8 @@ class Tables:
     partners: dict[str, Partner] = field(default_factory=dict)
     representatives: dict[str, Representative] = field(default_factory=dict)
     outlets: dict[str, Outlet] = field(default_factory=dict)
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     lous: dict[str, Lou] = field(default_factory=dict)
     areas: dict[str, tuple[Area, ...]] = field(default_factory=dict)

@@ -23,6 +23,8 @@ from services.runtime.topics import ADMIN
 _ANSWER = 15.0
 _SILENCE = 30.0
 _TAKEN = 5000
+_GATHER = 0.05
+"""Seconds that a batch gathers unless it is full: a short topic is read in this time."""
 
 
 class ArchiveError(Exception):
@@ -87,7 +89,7 @@ class Archive:
         self._consumer.assign([TopicPartition(topic, number, offset) for number, offset in start.items()])
         left, heard = set(start), time.monotonic()
         while left:
-            messages = self._consumer.consume(_TAKEN, 0.5)
+            messages = self._consumer.consume(_TAKEN, _GATHER)
             if not messages and time.monotonic() - heard > _SILENCE:
                 raise ArchiveError(f"{topic}: the broker sends nothing more: is it up?")
             for message in messages:

@@ -37,11 +37,13 @@ class Past(NamedTuple):
     now: datetime
 
 
-def load_past(settings: Settings, archive: Archive) -> Past:
-    """All of slt.control; ArchiveError if a record cannot be read: then release stops as well (rule 10)."""
+def load_past(settings: Settings, archive: Archive, since: Past | None = None) -> Past:
+    """slt.control, all or what came since; ArchiveError if a record cannot be read: then release stops as well."""
     end = archive.spans(CONTROL)[0].end
     root_key = bytes.fromhex(settings.administrator_public_key)
-    return Past(root_key, tuple(archive.records(CONTROL)), end, archive.now())
+    start = {0: since.end} if since else None
+    records = () if since and since.end >= end else tuple(archive.records(CONTROL, start))
+    return Past(root_key, records, end, archive.now())
 
 
 def policy_of(past: Past, wanted: str) -> Policy:
@@ -59,6 +61,13 @@ def policy_of(past: Past, wanted: str) -> Policy:
     if not path.is_file():
         raise ArchiveError(f"{wanted} is neither an epoch, nor `{NOW}`, nor a file of control payloads")
     return _supposed(past, path)
+
+
+def payload_of(policy: Policy, key: str) -> dict[str, Any] | None:
+    """What was signed as the newest record of a control key; None if there is none."""
+    text = policy.payload(key)
+    found: dict[str, Any] | None = orjson.loads(text) if text else None
+    return found
 
 
 def _folded(past: Past, end: int) -> PolicyFold:

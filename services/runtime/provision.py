@@ -12,7 +12,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,31 +19,22 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
-    ResourcePatternType,
-    ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialAlteration,
-    UserScramCredentialUpsertion,
 )
 
 from services.runtime import kafka
+from services.runtime.brokerside import SECONDS, acls, done, put_users, result, users
 from services.runtime.processor import Stage
+from services.runtime.rights import acl_bindings
 from services.runtime.secrets import secret
 from services.runtime.settings import Settings, SettingsError
 from services.runtime.topics import ADMIN, CANARY, Catalogue, Topic
 
 _ORG = re.compile(r"[a-z][a-z0-9-]{1,30}")
-_ITERATIONS = 8192
-_SECONDS = 60.0
 _ON_ITS_WAY = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -71,7 +61,7 @@ class Provisioned:
 
 def admin_config(settings: Settings) -> dict[str, Any]:
     """Client configuration of the broker's administrator."""
-    patience = {"socket.timeout.ms": int(_SECONDS * 1000)}  # hundreds of topics at once take a broker a while
+    patience = {"socket.timeout.ms": int(SECONDS * 1000)}  # hundreds of topics at once take a broker a while
     return {**kafka.COMMON, **kafka.security(settings, ADMIN), **patience}
 
 
@@ -100,7 +90,7 @@ def provision(
     everyone = tuple(dict.fromkeys((CANARY, *orgs)))
     client = AdminClient(dict(admin))
     expected = catalogue.expected(everyone)
-    topics = _create_topics(client, settings, expected)
+    topics = create_topics(client, settings, expected)
     users = _create_users(client, (*catalogue.stages, *everyone), passwords or settings.secrets)
     acls = _create_acls(client, acl_bindings(catalogue, everyone))
     return Provisioned(topics, users, acls, _commit_first_offsets(admin, catalogue, expected, settings.lanes))
@@ -122,40 +112,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def acl_bindings(catalogue: Catalogue, orgs: Iterable[str]) -> tuple[AclBinding, ...]:
-    """Every ACL of an installation: the least that topics.yaml implies. READ and WRITE include DESCRIBE."""
-    found = [binding for stage in catalogue.stages for binding in _stage_acls(catalogue, stage)]
-    found += [binding for org in orgs for binding in _partner_acls(catalogue, org)]
-    return tuple(found)
-
-
-def _stage_acls(catalogue: Catalogue, stage: str) -> Iterable[AclBinding]:
-    yield _allow(stage, ResourceType.GROUP, f"{stage}.", AclOperation.READ, prefixed=True)
-    if any(stage in topic.producers for topic in catalogue.topics):
-        yield _allow(stage, ResourceType.TRANSACTIONAL_ID, f"{stage}.", AclOperation.WRITE, prefixed=True)
-    for topic in catalogue.topics:
-        for operation, people in ((AclOperation.READ, topic.consumers), (AclOperation.WRITE, topic.producers)):
-            if stage in people or "everyone" in people:
-                yield _allow(stage, ResourceType.TOPIC, topic.prefix, operation, prefixed=topic.family)
-
-
-def _partner_acls(catalogue: Catalogue, org: str) -> Iterable[AclBinding]:
-    yield _allow(org, ResourceType.GROUP, f"{org}.", AclOperation.READ, prefixed=True)
-    for topic in catalogue.topics:
-        for operation, people in ((AclOperation.READ, topic.consumers), (AclOperation.WRITE, topic.producers)):
-            if "partner" in people:
-                yield _allow(org, ResourceType.TOPIC, topic.prefix + org, operation)
-
-
-def _allow(
-    principal: str, kind: ResourceType, name: str, operation: AclOperation, *, prefixed: bool = False
-) -> AclBinding:
-    pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
-    return AclBinding(kind, name, pattern, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
-
-
-def _create_topics(client: AdminClient, settings: Settings, expected: Mapping[str, Topic]) -> int:
-    existing = client.list_topics(timeout=_SECONDS).topics
+def create_topics(client: AdminClient, settings: Settings, expected: Mapping[str, Topic]) -> int:
+    """Make what is missing of these topics, and their settings what they should be; how many that were."""
+    existing = client.list_topics(timeout=SECONDS).topics
     missing = []
     for name, topic in expected.items():
         partitions = topic.partitions or settings.lanes
@@ -163,21 +122,25 @@ def _create_topics(client: AdminClient, settings: Settings, expected: Mapping[st
             missing.append(NewTopic(name, partitions, settings.replication, config=topic.settings()))
         elif len(existing[name].partitions) != partitions:
             raise ProvisionError(f"{name} has {len(existing[name].partitions)} partitions: set `lanes` to what it was")
-    _all(client.create_topics(missing, operation_timeout=_SECONDS) if missing else {})
+    done(client.create_topics(missing, operation_timeout=SECONDS) if missing else {})
     return len(missing) + _repair_configs(client, {name: expected[name] for name in expected if name in existing})
 
 
 def _repair_configs(client: AdminClient, present: Mapping[str, Topic]) -> int:
-    wanted = {ConfigResource(ConfigResource.Type.TOPIC, name): topic.settings() for name, topic in present.items()}
-    found = client.describe_configs(list(wanted)) if wanted else {}
-    differing = []
-    for resource, future in found.items():
-        actual = _result(future)
-        settings = wanted[resource]
-        if any(actual[key].value != value for key, value in settings.items()):
-            differing.append(_altered(resource.name, settings))
-    _all(client.incremental_alter_configs(differing) if differing else {})
+    differing = [_altered(name, present[name].settings()) for name in misconfigured(client, present)]
+    done(client.incremental_alter_configs(differing) if differing else {})
     return len(differing)
+
+
+def misconfigured(client: AdminClient, present: Mapping[str, Topic]) -> list[str]:
+    """Those of these topics whose settings at the broker differ."""
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in present]
+    found = client.describe_configs(resources) if resources else {}
+    return [resource.name for resource, future in found.items() if _differs(result(future), present[resource.name])]
+
+
+def _differs(actual: Mapping[str, ConfigEntry], topic: Topic) -> bool:
+    return any(actual[key].value != value for key, value in topic.settings().items())
 
 
 def _altered(name: str, settings: Mapping[str, str]) -> ConfigResource:
@@ -186,35 +149,16 @@ def _altered(name: str, settings: Mapping[str, str]) -> ConfigResource:
 
 
 def _create_users(client: AdminClient, names: Sequence[str], passwords: Path) -> int:
-    described: Future[dict[str, Any]] = client.describe_user_scram_credentials()  # type: ignore[assignment]
-    known = _result(described)
+    known = users(client)
     missing = [name for name in names if name not in known or not (passwords / f"{name}.password").exists()]
-    upserts: list[UserScramCredentialAlteration] = [
-        UserScramCredentialUpsertion(
-            name,
-            ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS),
-            secret(passwords / f"{name}.password").encode(),
-        )
-        for name in missing
-    ]
-    _all(client.alter_user_scram_credentials(upserts) if upserts else {})
+    put_users(client, {name: secret(passwords / f"{name}.password") for name in missing})
     return len(missing)
 
 
 def _create_acls(client: AdminClient, wanted: Iterable[AclBinding]) -> int:
-    anything: Any = None  # the library's annotation forgets that None matches every name
-    everything = AclBindingFilter(
-        ResourceType.ANY,
-        anything,
-        ResourcePatternType.ANY,
-        anything,
-        anything,
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
-    existing = set(_result(client.describe_acls(everything)))
+    existing = acls(client)
     missing = [binding for binding in wanted if binding not in existing]
-    _all(client.create_acls(missing) if missing else {})
+    done(client.create_acls(missing) if missing else {})
     return len(missing)
 
 
@@ -238,7 +182,7 @@ def _commit_missing(group: Mapping[str, Any], partitions: list[TopicPartition]) 
     # A consumer that never joins, not the admin client: that one waits for ever for a coordinator still to come.
     consumer = Consumer({**group, "enable.auto.commit": False})
     try:
-        found = _patiently(lambda: consumer.committed(partitions, timeout=_SECONDS))
+        found = _patiently(lambda: consumer.committed(partitions, timeout=SECONDS))
         first = [TopicPartition(each.topic, each.partition, 0) for each in found if each.offset < 0]
         if first:
             _patiently(lambda: consumer.commit(offsets=first, asynchronous=False))
@@ -252,8 +196,8 @@ def _commit_missing(group: Mapping[str, Any], partitions: list[TopicPartition]) 
 
 
 def _patiently(call: Callable[[], _T]) -> _T:
-    """Repeat while the group's coordinator is on its way; KafkaException when it takes longer than `_SECONDS`."""
-    deadline = time.monotonic() + _SECONDS
+    """Repeat while the group's coordinator is on its way; KafkaException when it takes longer than `SECONDS`."""
+    deadline = time.monotonic() + SECONDS
     while True:
         try:
             return call()
@@ -261,15 +205,6 @@ def _patiently(call: Callable[[], _T]) -> _T:
             if error.args[0].code() not in _ON_ITS_WAY or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
-
-
-def _all(futures: Mapping[Any, Future[Any]]) -> None:
-    for future in futures.values():
-        future.result(_SECONDS)
-
-
-def _result(future: Future[_T]) -> _T:
-    return future.result(_SECONDS)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,12 @@ def write_private(path: Path, content: str) -> None:
         out.write(content)
 
 
-def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def secret(path: Path, make: Callable[[], str] = new_secret) -> str:
     """The secret in `path`; made there if it does not exist yet."""
     if not path.exists():
         write_private(path, make() + "\n")

@@ -34,6 +34,9 @@ class Limits(BaseModel):
     recall_hours: float = Field(24.0, gt=0, description="a recall is to be acknowledged within this")
     remind_hours: float = Field(24.0, gt=0, description="between two reminders of a recall")
     answer_minutes: float = Field(10.0, gt=0, description="an originator answers an imminent risk within this")
+    partner_read_bytes: float = Field(10e6, gt=0, description="a partner's login reads at most so much a second")
+    partner_write_bytes: float = Field(1e6, gt=0, description="a partner's login writes at most so much a second")
+    partner_request_percent: float = Field(50.0, gt=0, description="share of a broker's thread that a login may take")
     retire_days: float = Field(30.0, gt=0, description="an incident is closed this long after its last change")
 
 
@@ -52,6 +55,7 @@ class Settings(BaseSettings):
     lanes: int = Field(4, gt=0, description="partitions of the internal topics, fixed when they are created")
     replication: int = Field(1, gt=0)
     geo: Path | None = Field(None, description="folder with admin1 polygons and P-codes (docs/operating.md)")
+    access_log: Path | None = Field(None, description="folder of the brokers' access logs (docs/administering.md)")
     limits: Limits = Limits()
 
     @classmethod
@@ -90,4 +94,4 @@ class Settings(BaseSettings):
 
 
 def _resolve(folder: Path, key: str, value: Any) -> Any:
-    return folder / value if key in {"ca", "secrets", "geo"} and value else value
+    return folder / value if key in {"ca", "secrets", "geo", "access_log"} and value else value

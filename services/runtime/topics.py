@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from services.core.credential import Scope
 from services.runtime.codec import SCHEMAS
 
 ADMIN = "admin"
@@ -35,11 +36,18 @@ class Topic:
     retention: timedelta | None = None
     compaction_lag: timedelta | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+    scopes: frozenset[Scope] = frozenset()
+    """Scopes of a partner's credential, any of which opens the topic to it."""
 
     @property
     def family(self) -> bool:
         """True if every organisation has one of its own."""
         return "{org}" in self.name
+
+    @property
+    def outlet(self) -> bool:
+        """True if deliveries lie in it: what a suspended partner may not read."""
+        return self.scopes == {Scope.READ}
 
     @property
     def prefix(self) -> str:
@@ -114,6 +122,7 @@ def _topic(entry: Mapping[str, Any]) -> Topic:
         retention=_duration(entry.get("retention")),
         compaction_lag=_duration(entry.get("compaction_lag")),
         config={key: str(value) for key, value in entry.get("config", {}).items()},
+        scopes=frozenset(map(Scope, entry.get("scopes", ()))),
     )
 
 

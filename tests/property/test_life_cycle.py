@@ -21,6 +21,7 @@ WITHDRAWN APPLIED
 """
 ALLOWED = {tuple(path.split()) for path in _PATHS.split(";")}
 STATUSES = sorted({status for path in ALLOWED for status in path})
+LOU = {"type": "lou", "version": 1, "lou": "2026", "text_version": "1"}
 FINAL = {"REJECTED", "TERMINATED"}
 
 
@@ -33,9 +34,10 @@ class LifeOfAPartner(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from(STATUSES))
     def send(self, status: str) -> None:
-        payload = partner("alder", version=len(self.entered) + 1, status=status)
+        admitted = {"lou": "2026", "evidence": "an invented agreement"}
+        payload = partner("alder", version=len(self.entered) + 1, status=status, **admitted)
         signed = Signed("admin", json.dumps(payload), "root", b"")
-        found = authorise(signed, payload, policy(*self.entered), lambda *_: True, NOW)
+        found = authorise(signed, payload, policy(LOU, *self.entered), lambda *_: True, NOW)
         before = self.entered[-1]["status"] if self.entered else status
         if before == status or (before, status) in ALLOWED:
             assert isinstance(found, Change)

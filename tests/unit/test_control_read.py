@@ -14,6 +14,7 @@ from services.core.control import (
     ID_FIELDS,
     PURPOSE,
     Action,
+    Approval,
     Area,
     BreakGlass,
     Condition,
@@ -29,6 +30,7 @@ from services.core.control import (
     Overlay,
     OverlayRule,
     Partner,
+    PartnerStatus,
     Sensitivity,
     SensitivityRow,
     SensitivityTable,
@@ -38,6 +40,7 @@ from services.core.control import (
     control_id,
 )
 from services.core.control_read import read_control
+from services.core.credential import Credential, CredentialState, Scope
 from services.core.projection import Attribution, Fact, Place, Point, Projection, Time
 from services.core.reason import Reason
 from services.core.stage import Refusal
@@ -64,8 +67,10 @@ LOU = record("lou", lou="2026", text_version="1.2")
 GROUP = record("group", group="convoy", members=["alder", "birch"], **TIMES)
 GLASS = record("breakglass", series="alder/s", org="birch", confirmer="officer")
 REVOKED = record("end", grantor="alder", grant="g", state="REVOKED")
+APPROVAL = record("approval", org="alder", confirmer="chair", status="SUSPENDED", standing=2)
+CREDENTIAL = record("credential", org="alder", name="laptop", scopes=["read", "consent"], state="ISSUED", issue=1)
 EVERY = (partner("alder"), officer("alder"), grant("alder"), WITHDRAWAL, AREA, TABLE, OVERLAY, LOU, GROUP, GLASS,
-         REVOKED, record("outlet", org="alder", state="OPEN"))  # fmt: skip
+         REVOKED, record("outlet", org="alder", state="OPEN"), APPROVAL, CREDENTIAL)  # fmt: skip
 
 
 def some(*words: Any) -> frozenset[Any]:
@@ -83,7 +88,7 @@ def test_a_partner_without_the_newer_fields_is_as_it_was() -> None:
     found = read(partner("alder", areas=["KEN"]))
     assert isinstance(found, Partner)
     assert found[6:] == (
-        frozenset({"KEN"}), frozenset(), Sensitivity.HIGH, frozenset(), (), "", None, "", False, "",
+        frozenset({"KEN"}), frozenset(), Sensitivity.HIGH, frozenset(), (), "", None, "", False, "", "",
     )  # fmt: skip
 
 
@@ -108,13 +113,14 @@ def test_a_full_partner() -> None:
         partner(
             "alder", category="OBSERVER", presence=["*"], ceiling="SEVERE", capabilities=["ENCRYPT", "DELETE_BY"],
             entitlements=[OBSERVED], valid_to=None, threshold="Severe", paused=True, lou="2026",
+            evidence="an agreement",
         )
     )  # fmt: skip
     entitled = Entitlement("cell", frozenset({"QUERY"}), frozenset({"KEN"}), JANUARY, DECEMBER)
     assert isinstance(found, Partner)
     assert found[6:] == (
         some("*"), frozenset(), Sensitivity.SEVERE, some(Obligation.ENCRYPT, Obligation.DELETE_BY), (entitled,), "",
-        None, "Severe", True, "2026",
+        None, "Severe", True, "2026", "an agreement",
     )  # fmt: skip
 
 
@@ -166,6 +172,10 @@ READ: dict[str, tuple[dict[str, Any], Control]] = {
     ),
     "group": (GROUP, Group("convoy", frozenset({"alder", "birch"}), PURPOSE, JANUARY, DECEMBER)),
     "breakglass": (GLASS, BreakGlass("alder/s", "birch", "officer")),
+    "approval": (APPROVAL, Approval("alder", "chair", PartnerStatus.SUSPENDED, 2)),
+    "credential": (
+        CREDENTIAL, Credential("alder", "laptop", some(Scope.READ, Scope.CONSENT), CredentialState.ISSUED, 1),
+    ),
 }  # fmt: skip
 
 
@@ -179,7 +189,7 @@ def test_every_type_has_an_id_and_the_registry_computes_the_same_one() -> None:
     ids = {
         "partner": "alder", "representative": "alder/officer", "grant": "alder/g", "end": "alder/g", "outlet": "alder",
         "withdrawal": "alder/s", "area": "KEN", "sensitivity": "*", "overlay": "KEN", "lou": "2026", "group": "convoy",
-        "breakglass": "alder/s/birch/officer",
+        "breakglass": "alder/s/birch/officer", "approval": "alder/chair", "credential": "alder/laptop",
     }  # fmt: skip
     assert {payload["type"]: control_id(read(payload)) for payload in EVERY} == ids
     assert {control_key(payload) for payload in EVERY} == {f"{kind}/{name}" for kind, name in ids.items()}

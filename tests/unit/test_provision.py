@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceType
 
-from services.runtime.provision import ProvisionError, acl_bindings, check_orgs
+from services.runtime.provision import ProvisionError, check_orgs
+from services.runtime.rights import acl_bindings
 from services.runtime.secrets import administrator_key, secret
 from services.runtime.topics import Catalogue
 

@@ -110,7 +110,7 @@ class Broker:
             return
         arguments = self._folder / "format.args"
         write_private(arguments, format_arguments(cluster_id, str(self._folder / "server.properties"), password))
-        command = [*_java(_SHORT_JVM), "kafka.tools.StorageTool", "format", f"@{arguments}"]
+        command = tool("kafka.tools.StorageTool", ["format", f"@{arguments}"])
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
         arguments.unlink()
         if done.returncode != 0:
@@ -120,6 +120,7 @@ class Broker:
         """Start the process; it is ready when the admin client gets an answer."""
         options = [f"-Xms{self._heap}m", f"-Xmx{self._heap}m", *_JVM]
         options.append(f"-Dlog4j2.configurationFile={prerequisites.DEPLOY / 'log4j2.xml'}")
+        options += [f"-Dslt.access={self._log.with_suffix('')}", f"-Dslt.access.folder={self._log.parent}"]
         if not _archive().exists():  # the first broker ever: see `_archive`
             options.append(f"-XX:ArchiveClassesAtExit={self._dump}")
         command = [*_java(options), "kafka.Kafka", str(self._folder / "server.properties")]
@@ -143,6 +144,11 @@ class Broker:
         if self._process is not None:
             process.kill(self._process)
             self._process = None
+
+
+def tool(program: str, arguments: Sequence[str]) -> list[str]:
+    """The command line of one of the broker's own tools; StackError if Java or the jars are missing."""
+    return [*_java(_SHORT_JVM), program, *arguments]
 
 
 def _archive() -> Path:

@@ -135,6 +135,7 @@ class LocalStack:
             "partner_bootstrap": ",".join(f"{_NAME}:{node.partners}" for node in self.nodes),
             "ca": "secrets/ca.pem",
             "secrets": "secrets",
+            "access_log": "logs",
             "administrator_public_key": administrator_key(self._secrets / "administrator.key"),
             "redis": f"redis://{_ADDRESS}:{self._redis_port}/0",
         }
