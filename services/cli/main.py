@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 
 import typer
-from confluent_kafka import KafkaException
-from rich.console import Console
 
-from services.cli import admin, decisions, metrics, policy, schemas
+from services.cli import admin, decisions, metrics, partner, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
 from services.cli.explain import explain
@@ -26,10 +24,9 @@ from services.runtime.settings import SettingsError
 
 EXPECTED = (
     SettingsError, StackError, ProvisionError, RegistryError, FolderError, ArchiveError, OfficeError, QuotaError,
-    KafkaException,
+    *partner.EXPECTED,
 )  # fmt: skip
 """Errors whose text is for people."""
-_MISUSED = 2
 
 
 app = typer.Typer(
@@ -51,6 +48,8 @@ app = typer.Typer(
     - [bold]slt explain demo-alder/ID --config build/up/settings.toml[/]: who got a report, who did not, and why
 
     - [bold]slt schemas topics[/]: every topic with its meaning
+
+    - [bold]slt login[/], then [bold]slt tail[/]: as a partner, from anywhere (docs/partners.md)
     """,
 )
 app.command()(demo)
@@ -66,6 +65,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(metrics.app, name="metrics")
+partner.register(app)
 
 
 def main() -> None:
@@ -73,6 +73,5 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        text = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(_MISUSED)
+        partner.say(error)
+        sys.exit(partner.MISUSED)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from services.runtime.settings import Settings
+if TYPE_CHECKING:  # a partner's installation has no settings of the relay's own
+    from services.runtime.settings import Settings
 
 COMMON: dict[str, Any] = {
     "socket.timeout.ms": 5000,
