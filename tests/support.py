@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.core.envelope import HEADER, Envelope, parse
 from services.runtime import kafka
 from services.runtime.codec import Codec
+from services.runtime.formats import opened
 from services.runtime.local import LocalStack
 from services.runtime.signing import public_hex, sign
 from services.runtime.supervisor import Supervisor
@@ -129,8 +130,8 @@ class World:
     def _opened(self, message: Any) -> Read:
         data = message.value()
         is_raw = (message.topic() or "").startswith(("slt.in.", "slt.consent."))
-        kind, value = ("raw", {"bytes": data}) if is_raw else self.codec.decode(data)
         header = dict(message.headers() or ()).get(HEADER)
+        kind, value = ("raw", {"bytes": data}) if is_raw else opened(self.codec, header, data)
         key = (message.key() or b"").decode()
         return Read(key, parse(header) if header else None, kind, value, message.offset())
 

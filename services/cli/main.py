@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import admin, decisions, metrics, partner, policy, schemas
+from services.cli import admin, cap, decisions, metrics, partner, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
 from services.cli.explain import explain
@@ -62,6 +62,7 @@ app.command()(mappings)
 app.command()(bench)
 app.add_typer(admin.app, name="admin")
 app.add_typer(policy.app, name="policy")
+app.add_typer(cap.app, name="cap")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(metrics.app, name="metrics")

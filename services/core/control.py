@@ -166,6 +166,14 @@ class OutletState(StrEnum):
     PARKED = "PARKED"
 
 
+class Format(StrEnum):
+    """What a recipient's records are encoded as."""
+
+    AVRO = "AVRO"
+    JSON = "JSON"
+    CAP = "CAP"
+
+
 class Entitlement(NamedTuple):
     """What an observer may read: portions of a forum's material in a time (SLT-47, SLT-48)."""
 
@@ -203,6 +211,8 @@ class Partner(NamedTuple):
     """Id of its letter of understanding."""
     evidence: str
     """How it is shown that an INGO or IO works with the UN (SLT-41)."""
+    certificates: tuple[str, ...] = ()
+    """PEM of those that sign its CAP alerts: if there are any, an alert that none of them signed is refused."""
 
 
 class Representative(NamedTuple):
@@ -260,6 +270,7 @@ class Outlet(NamedTuple):
 
     org: str
     state: OutletState
+    format: Format = Format.AVRO
 
 
 class Approval(NamedTuple):
@@ -356,21 +367,9 @@ class BreakGlass(NamedTuple):
 
 
 Control = (
-    Partner
-    | Representative
-    | Grant
-    | End
-    | Outlet
-    | Withdrawal
-    | Area
-    | SensitivityTable
-    | Overlay
-    | Lou
-    | Group
-    | BreakGlass
-    | Approval
-    | Credential
-)
+    Partner | Representative | Grant | End | Outlet | Withdrawal | Area | SensitivityTable | Overlay | Lou | Group
+    | BreakGlass | Approval | Credential
+)  # fmt: skip
 _TYPES: dict[type[Control], ControlType] = {
     Partner: ControlType.PARTNER, Representative: ControlType.REPRESENTATIVE, Grant: ControlType.GRANT,
     End: ControlType.END, Outlet: ControlType.OUTLET, Withdrawal: ControlType.WITHDRAWAL, Area: ControlType.AREA,

@@ -26,6 +26,7 @@ from services.core.control import (
     ControlType,
     End,
     Entitlement,
+    Format,
     Grant,
     GrantEffect,
     GrantState,
@@ -113,9 +114,17 @@ def _partner(fields: Fields) -> Partner:
         fields.take("paused", bool, default=False),
         fields.name("lou", ""),
         fields.take("evidence", str, ""),
+        _certificates(fields),
     )
     _check_partner(found)
     return found
+
+
+def _certificates(fields: Fields) -> tuple[str, ...]:
+    found = fields.take("certificates", list, [])
+    if not all(isinstance(one, str) and one.startswith("-----BEGIN CERTIFICATE-----") for one in found):
+        raise fields.refused(Reason.BAD_FIELD_TYPE, "send a list of certificates in PEM", "certificates")
+    return tuple(found)
 
 
 def _entitlement(fields: Fields) -> Entitlement:
@@ -207,7 +216,7 @@ def _offer(fields: Fields, offer: Any) -> Any:
 
 
 def _outlet(fields: Fields) -> Outlet:
-    return Outlet(fields.org("org"), fields.word("state", OutletState))
+    return Outlet(fields.org("org"), fields.word("state", OutletState), fields.word("format", Format, Format.AVRO))
 
 
 # -- consent ----------------------------------------------------------------------------------------------------------

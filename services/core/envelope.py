@@ -42,15 +42,19 @@ class Envelope(NamedTuple):
     status: str
     replaced_by: str = ""
     """The key under which the content goes on."""
+    format: str = ""
+    """What the body is encoded as: `json` or `cap`; empty: Avro."""
 
 
-_SHORT = ("type", "id", "seq", "prev", "delete", "replace", "keep", "status", "replaced_by")
+_SHORT = ("type", "id", "seq", "prev", "delete", "replace", "keep", "status", "replaced_by", "format")
+_OPTIONAL = frozenset({"replaced_by", "format"})
+FORMAT = b";format="
 
 
 def render(envelope: Envelope) -> bytes:
     """The header's bytes."""
     return ";".join(
-        f"{name}={value}" for name, value in zip(_SHORT, envelope, strict=True) if value or name != "replaced_by"
+        f"{name}={value}" for name, value in zip(_SHORT, envelope, strict=True) if value or name not in _OPTIONAL
     ).encode("ascii")
 
 
@@ -61,6 +65,7 @@ def parse(header: bytes) -> Envelope:
         return Envelope(
             DeliveryType(found["type"]), found["id"], int(found["seq"]), int(found["prev"]), int(found["delete"]),
             int(found["replace"]), int(found["keep"]), found["status"], found.get("replaced_by", ""),
+            found.get("format", ""),
         )  # fmt: skip
     except KeyError as error:
         raise ValueError(f"the envelope lacks {error.args[0]}") from error

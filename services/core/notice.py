@@ -27,12 +27,14 @@ class Notice(NamedTuple):
     body: Mapping[str, Any]
     at: datetime
     status: str = "Actual"
+    format: str = ""
+    """As in the envelope."""
 
 
 def notice_output(notice: Notice, encode: Encode) -> Output:
     """The record for slt.receipts that makes DELIVER write it."""
     key = blake2b(f"{notice.org}|{notice.record}|{notice.name}".encode(), digest_size=16).hexdigest()
-    header = render(Envelope(DeliveryType.NOTICE, key, 1, 0, 0, 0, 0, notice.status))
+    header = render(Envelope(DeliveryType.NOTICE, key, 1, 0, 0, 0, 0, notice.status, format=notice.format))
     only = group(Common("slt.notices.", 1, header, b"", 0), (notice.org,), (key,), ("",))
     body = encode(notice.record, notice.body)
     owed = {"incident": "", "epoch": -1, "as_of": notice.at, "bodies": [body], "groups": [only]}

@@ -21,6 +21,7 @@ from services.core.control import (
     Approval,
     Category,
     Cochair,
+    Format,
     Grant,
     GrantEffect,
     Group,
@@ -81,6 +82,8 @@ class Policy:
         self._tables = tables
         self.roster = roster or Roster(tables.partners, tables.groups, tables.lous)
         self.recipients = self.roster.orgs
+        self.formats = {org: one.format for org, one in tables.outlets.items() if one.format is not Format.AVRO}
+        """Of recipients that do not read Avro."""
         self._forged = {fault.author for fault in tables.faults.values() if fault.reason == "signature"}
         self._scoped: dict[tuple[str, ...], tuple[Term, ...]] = {}
         self._kindred: dict[tuple[str, ...], tuple[Term, ...]] = {}
@@ -112,6 +115,10 @@ class Policy:
     def outlet(self, org: str) -> Outlet | None:
         """What an administrator last said about the organisation's topic."""
         return self._tables.outlets.get(org)
+
+    def notice_format(self, org: str) -> str:
+        """The envelope's word for what an organisation's notices are encoded as: CAP has none, so JSON for those."""
+        return "json" if org in self.formats else ""
 
     def representative(self, org: str, name: str) -> Representative | None:
         """The person's newest record."""

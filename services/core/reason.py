@@ -9,6 +9,7 @@ class Reason(StrEnum):
     """Why an input was refused, or noted. `BAD_` is the sender's to mend, `BUG_` is ours."""
 
     BAD_ENCODING = "BAD_ENCODING"  # neither JSON nor Avro, or not UTF-8
+    BAD_CAP = "BAD_CAP"  # a CAP alert that breaks a rule of CAP
     BAD_SCHEMA_ID = "BAD_SCHEMA_ID"
     BAD_SIZE = "BAD_SIZE"
     BAD_FIELD_MISSING = "BAD_FIELD_MISSING"
@@ -35,6 +36,7 @@ class Reason(StrEnum):
     NOTE_SERIES_UNKNOWN = "NOTE_SERIES_UNKNOWN"  # a revision whose first version never came: taken as the first
     NOTE_AUDIENCE_UNKNOWN = "NOTE_AUDIENCE_UNKNOWN"  # the initial audience names an organisation that nobody knows
     NOTE_UPSTREAM_UNKNOWN = "NOTE_UPSTREAM_UNKNOWN"  # it comes from an organisation that nobody knows: none can consent
+    NOTE_REPAIRED = "NOTE_REPAIRED"  # a CAP alert with slips that everybody understands: they were mended
     BUG_GATE = "BUG_GATE"  # a gate of ours failed: everybody was denied, what is held stayed
     BUG_STEP = "BUG_STEP"  # an exception in a rule of ours
     BUG_RECORD = "BUG_RECORD"  # a record of ours that we cannot read

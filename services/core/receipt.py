@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from services.core.deliveries import Common, group
-from services.core.envelope import DeliveryType, Envelope, render
+from services.core.envelope import FORMAT, DeliveryType, Envelope, render
 from services.core.reason import Reason
 from services.core.stage import Output, Source
 
@@ -41,11 +41,17 @@ class Receipt(NamedTuple):
     reason: Reason | None = None
     advice: str = ""
     field: str = ""
+    format: str = ""
+    """As in the envelope."""
 
 
 _MARK = "\x00"
 _BEFORE, _AFTER = render(Envelope(DeliveryType.RECEIPT, _MARK, 1, 0, 0, 0, 0, "Actual")).split(_MARK.encode())
 _COMMON = Common("slt.notices.", 1, _BEFORE, _AFTER, 0)
+
+
+def _common(form: str) -> Common:
+    return _COMMON._replace(after=_AFTER + FORMAT + form.encode()) if form else _COMMON
 
 
 def receipt_output(receipt: Receipt, encode: Encode) -> Output:
@@ -62,6 +68,6 @@ def receipt_output(receipt: Receipt, encode: Encode) -> Output:
         "version": receipt.version, "result": receipt.result.value, "reason": reason, "advice": receipt.advice,
         "field": receipt.field, "at": receipt.at,
     }  # fmt: skip
-    only = group(_COMMON, (receipt.org,), (key,), (key,))
+    only = group(_common(receipt.format), (receipt.org,), (key,), (key,))
     owed = {"incident": "", "epoch": -1, "as_of": receipt.at, "bodies": [encode("receipt", body)], "groups": [only]}
     return Output("slt.receipts", receipt.org, "deliveries", owed)

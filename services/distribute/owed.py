@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -112,9 +112,26 @@ def _released(member: Member, duties: _Duties, incident: Incident, policy: Polic
 
 def _groups(delivery: Delivery, body: int, status: str, outlets: Outlets) -> Iterator[dict[str, Any]]:
     """The deliveries of one class; a key that goes on under another differs in that too, so each stands alone."""
-    send = delivery.send
+    for form, recipients in _by_format(delivery.recipients, outlets.policy):
+        yield from _groups_of(delivery._replace(recipients=recipients), body, (status, form), outlets)
+
+
+def _by_format(recipients: Sequence[str], policy: Policy) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Recipients that read the same format, in their order; nearly always all of them Avro."""
+    if policy.formats.keys().isdisjoint(recipients):
+        return [("", tuple(recipients))]
+    found: dict[str, list[str]] = {}
+    for recipient in recipients:
+        form = policy.formats.get(recipient)
+        found.setdefault(form.lower() if form else "", []).append(recipient)
+    return [(form, tuple(some)) for form, some in found.items()]
+
+
+def _groups_of(delivery: Delivery, body: int, kind: tuple[str, str], outlets: Outlets) -> Iterator[dict[str, Any]]:
+    """`kind`: the status, and the format that these recipients read."""
+    send, (status, form) = delivery.send, kind
     prefix = "slt.out." if status == Status.ACTUAL else "slt.exercise."
-    before, after = render(_envelope(send, _MARK, status)).split(_MARK.encode())
+    before, after = render(_envelope(send, _MARK, status)._replace(format=form)).split(_MARK.encode())
     common = Common(prefix, send.slot.sequence, before, after, body)
     recipients, ids = delivery.recipients, outlets.ids
     keys, messages = ids.addressed(recipients, status, send.slot.name, send.slot.sequence)
@@ -163,7 +180,10 @@ def request_outputs(asked: Request, incident: Incident, outlets: Outlets) -> Ite
         record, told = "consent_request", [report["originator"]]
         body = {**about, "deadline": asked.deadline, "waiting": count, "stage": asked.stage.value}
     for org in told:
-        yield notice_output(Notice(org, name, record, body, outlets.now, incident.status), outlets.encode)
+        yield notice_output(
+            Notice(org, name, record, body, outlets.now, incident.status, outlets.policy.notice_format(org)),
+            outlets.encode,
+        )
 
 
 def decision_record(found: Reconciled, outlets: Outlets, accounts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from services.core.receipt import Encode, Receipt, ReceiptResult, receipt_output
 from services.core.stage import Moment, Outcome, Output, Record, Refusal, Result, State
 from services.core.submission import read_submission
 from services.runtime.codec import Codec
-from services.runtime.inbound import Opener, from_base64, load_json, verify_ed25519
+from services.runtime.inbound import Inbound, Opener, from_base64, load_json, verify_ed25519
 from services.runtime.processor import Assignment, Processor, Stage
 from services.runtime.settings import Limits, Settings
 
@@ -53,15 +53,17 @@ class Intake:
         self._tools = tools
         self._quarantine = Quarantine(tools.limits.quarantine_share, tools.limits.quarantine_window)
         self._entered: dict[str, Entered] = {}
+        self._form = ""
+        """What this organisation's receipts are encoded as, as of the record at hand."""
         self._readers: Mapping[str, Callable[[Record, Any, Moment], Result]] = {
             "signed": self._control,
-            "submission": self._report,
             "acknowledgement": self._acknowledgement,
             "onward_request": self._onward,
         }
 
     def handle(self, record: Record, moment: Moment) -> Result:
         """ACCEPTED, CONTROLLED, ACKNOWLEDGED or DUPLICATE with a receipt; REFUSED with one that says what to change."""
+        self._form = moment.policy.notice_format(self._org)
         if self._quarantine.holds(record.appended):
             refusal = Refusal(Reason.QUARANTINED, "most of your last records were refused: mend them, wait a minute")
             return self._refused(record, refusal)
@@ -83,24 +85,30 @@ class Intake:
         return ()
 
     def _read(self, record: Record, moment: Moment) -> Result:
-        opened = self._tools.opener.open(record.value)
+        opened = self._tools.opener.open(record.value, self._certificates(moment), record.appended)
         if isinstance(opened, Refusal):
             return self._refused(record, opened)
         if (opened.kind == "signed") != self._consents:
             advice = "signed changes go to slt.consent.<org>, reports and acknowledgements to slt.in.<org>"
             return self._refused(record, Refusal(Reason.BAD_TOPIC, advice))
+        if opened.kind == "submission":
+            return self._report(record, opened, moment)
         return self._readers[opened.kind](record, opened.fields, moment)
+
+    def _certificates(self, moment: Moment) -> tuple[str, ...]:
+        partner = moment.policy.partner(self._org)
+        return partner.certificates if partner else ()
 
     # -- reports ------------------------------------------------------------------------------------------------------
 
-    def _report(self, record: Record, fields: Any, moment: Moment) -> Result:
+    def _report(self, record: Record, opened: Inbound, moment: Moment) -> Result:
         partner = moment.policy.partner(self._org)
         if partner is None or partner.status is not PartnerStatus.ACTIVE:
             return self._refused(record, Refusal(Reason.NOT_ACTIVE, "only active partners submit: ask the secretariat"))
-        found = read_submission(fields, record.appended)
+        found = read_submission(opened.fields, record.appended)
         if isinstance(found, Refusal):
             return self._refused(record, found)
-        note = self._note(found, moment)
+        note = self._note(found, moment) or opened.note
         report = normalised(found, self._org, Arrival(record.source, record.appended, moment.epoch))
         answer = self._receipt(record, ReceiptResult.NOTED if note else ReceiptResult.ACCEPTED)._replace(
             series_id=report["series_id"], version=report["version"], reason=note.reason if note else None,
@@ -181,7 +189,7 @@ class Intake:
         return Result(Outcome.REFUSED, (self._answer(told),), refusal=refusal)
 
     def _receipt(self, record: Record, result: ReceiptResult) -> Receipt:
-        return Receipt(self._org, record.source, result, record.appended)
+        return Receipt(self._org, record.source, result, record.appended, format=self._form)
 
     def _answer(self, receipt: Receipt) -> Output:
         return receipt_output(receipt, self._tools.encode)

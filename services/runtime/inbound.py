@@ -1,22 +1,30 @@
-"""Bytes that a partner sent, opened: JSON or Avro to a record type and its fields, or a refusal that says why."""
+"""Bytes that a partner sent, opened: JSON, Avro or CAP to a record type and its fields, or why they are refused."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from services.core.cap.findings import Finding
+from services.core.cap.read import repairs_told
 from services.core.reason import Reason
 from services.core.stage import Refusal
+from services.runtime.cap.receive import Received, receive
 from services.runtime.codec import Codec, CodecError, UnknownSchemaError
 
 ACCEPTED = frozenset({"submission", "acknowledgement", "onward_request", "signed"})
 
 
+_XML = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
+"""How XML begins: with its first bracket, or a byte order mark before it."""
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 _TELLING = {"payload": "signed", "answer": "acknowledgement", "onward_to": "onward_request"}
 
 
@@ -25,6 +33,8 @@ class Inbound(NamedTuple):
 
     kind: str
     fields: Any
+    note: Refusal | None = None
+    """What was mended before it could be read."""
 
 
 class Opener:
@@ -35,13 +45,27 @@ class Opener:
         self._codec = codec
         self._most = most_bytes
 
-    def open(self, data: bytes | None) -> Inbound | Refusal:
-        """The record type and fields. In JSON a field that only one type has tells them apart."""
+    def open(self, data: bytes | None, certificates: Sequence[str] = (), at: datetime = _ALWAYS) -> Inbound | Refusal:
+        """The record type and fields. In JSON a field that only one type has tells them apart.
+
+        `certificates`: PEM of the sender's, one of which has to have signed a CAP alert and be valid `at`.
+        """
         if not data:
-            return Refusal(Reason.BAD_ENCODING, "the record is empty: send JSON or Avro")
+            return Refusal(Reason.BAD_ENCODING, "the record is empty: send JSON, Avro or CAP")
         if len(data) > self._most:
             return Refusal(Reason.BAD_SIZE, f"send at most {self._most} bytes")
-        return self._avro(data) if data[0] == 0 else _json(data)
+        if data[0] == 0:
+            return self._avro(data)
+        return self._cap(data, certificates, at) if data.lstrip(b" \t\r\n").startswith(_XML) else _json(data)
+
+    def _cap(self, data: bytes, certificates: Sequence[str], at: datetime) -> Inbound | Refusal:
+        found = receive(data, self._most, certificates, at)
+        if isinstance(found, Finding):
+            where = f"line {found.line}: " if found.line else ""
+            return Refusal(Reason.BAD_CAP, f"{found.rule}: {where}{found.advice}", found.where)
+        if not found.repairs:
+            return Inbound("submission", found.fields)
+        return Inbound("submission", found.fields, Refusal(Reason.NOTE_REPAIRED, _mended(found)))
 
     def _avro(self, data: bytes) -> Inbound | Refusal:
         try:
@@ -53,6 +77,10 @@ class Opener:
         if kind not in ACCEPTED:
             return Refusal(Reason.BAD_SCHEMA_ID, f"send one of {', '.join(sorted(ACCEPTED))}")
         return Inbound(kind, fields)
+
+
+def _mended(found: Received) -> str:
+    return f"slips that were mended, please write them as CAP 1.2 says: {repairs_told(found.repairs)}"
 
 
 def _json(data: bytes) -> Inbound | Refusal:

@@ -183,6 +183,7 @@ class Deliver:
                 return None
             for item in record["items"]:
                 self.outside.outlets.at(item["topic"])
+        self.outside.formats.apply(record)
         return record
 
     def _unreadable(self, message: Message, account: Account) -> None:

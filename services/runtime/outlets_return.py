@@ -18,7 +18,8 @@ from confluent_kafka.admin import AclOperation
 
 from services.core.deliveries import items
 from services.core.outlet import Owed, misfit
-from services.runtime.codec import Codec, CodecError
+from services.runtime.codec import CodecError
+from services.runtime.formats import Formats
 from services.runtime.outlets_lane import Lane
 from services.runtime.outlets_read import Positions, Reader, ReadError, bounds, lies_there, starts
 from services.runtime.outlets_send import Account, Outlet, State
@@ -43,13 +44,13 @@ class Delivery(NamedTuple):
 class Stretch:
     """What one outlet is owed of one stretch of the delivery log; used by one thread at a time."""
 
-    def __init__(self, reader: Reader, codec: Codec, topic: str, begin: Positions) -> None:
+    def __init__(self, reader: Reader, formats: Formats, topic: str, begin: Positions) -> None:
         """`begin`: first input of each partition."""
         self.ends: dict[Assignment, int] = dict(begin)
         self.needless = 0
         self.wanted = True
         """False: nobody waits for it any more."""
-        self._reader, self._codec, self._topic, self._begin = reader, codec, topic, begin
+        self._reader, self._formats, self._topic, self._begin = reader, formats, topic, begin
         self._wanted: Iterator[Delivery] = iter(())
 
     def note(self, there: Mapping[str, int], live: Callable[[], Positions], limit: Positions | None) -> None:
@@ -94,14 +95,15 @@ class Stretch:
 
     def _items(self, value: bytes) -> list[Delivery]:
         try:
-            record = self._codec.decode(value)[1]
+            record = self._formats.codec.decode(value)[1]
             record["items"] = items(record)
             if misfit(record):
                 return []
         except (CodecError, KeyError):
             return []  # the loop has put it into slt.dead
-        bodies = record["bodies"]
-        return [Delivery(item, bodies[item["body"]]) for item in record["items"] if item["topic"] == self._topic]
+        bodies, record["items"] = record["bodies"], [one for one in record["items"] if one["topic"] == self._topic]
+        self._formats.apply(record)
+        return [Delivery(item, bodies[item["body"]]) for item in record["items"]]
 
 
 @dataclass
@@ -169,7 +171,7 @@ class Returns:
             limit = self._live(begin) if joining else None
             if joining:
                 outlet.state = State.JOINING
-            stretch = Stretch(self.outside.log, self.outside.codec, outlet.topic, begin)
+            stretch = Stretch(self.outside.log, self.outside.formats, outlet.topic, begin)
             try:
                 yield from self._wait(stretch.note, there, partial(self._live, begin), limit)
                 yield from self._send(outlet, stretch, there)

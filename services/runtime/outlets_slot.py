@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from services.runtime import kafka, logs
 from services.runtime.clock import HEARTBEAT, Clock
 from services.runtime.codec import Codec
+from services.runtime.formats import Formats, signer
 from services.runtime.kafka_tail import Beater, Tails
 from services.runtime.metrics import DeliverMetrics
 from services.runtime.outlets import Deliver
@@ -87,6 +88,7 @@ def _surroundings(
         journal=Journal(writer, codec),
         clock=Clock(tails.newest(HEARTBEAT), beater.beat, stale, stagger(_STAGE, number)),
         codec=codec,
+        formats=Formats(codec, signer(settings)),
         pool=pool,
         observer=told[0],
     )

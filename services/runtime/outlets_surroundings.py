@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.runtime.clock import Clock
 from services.runtime.codec import Codec
+from services.runtime.formats import Formats
 from services.runtime.outlets_journal import Journal
 from services.runtime.outlets_observer import OutletObserver
 from services.runtime.outlets_read import Reader
@@ -30,5 +31,6 @@ class Surroundings:
     journal: Journal
     clock: Clock
     codec: Codec
+    formats: Formats
     pool: Executor
     observer: OutletObserver

@@ -88,7 +88,7 @@ def test_a_partner_without_the_newer_fields_is_as_it_was() -> None:
     found = read(partner("alder", areas=["KEN"]))
     assert isinstance(found, Partner)
     assert found[6:] == (
-        frozenset({"KEN"}), frozenset(), Sensitivity.HIGH, frozenset(), (), "", None, "", False, "", "",
+        frozenset({"KEN"}), frozenset(), Sensitivity.HIGH, frozenset(), (), "", None, "", False, "", "", (),
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_a_full_partner() -> None:
     assert isinstance(found, Partner)
     assert found[6:] == (
         some("*"), frozenset(), Sensitivity.SEVERE, some(Obligation.ENCRYPT, Obligation.DELETE_BY), (entitled,), "",
-        None, "Severe", True, "2026", "an agreement",
+        None, "Severe", True, "2026", "an agreement", (),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ class Group(StrEnum):
     """What is measured together; the stages run one after another, each on what the one before has made."""
 
     RULES = "rules"
+    FORMATS = "formats"
     PLAIN = "plain"
     INTAKE = "intake"
     ENRICH = "enrich"
@@ -77,6 +78,10 @@ TARGETS: dict[str, Target] = {
     "decide_us_new_class_50": Target(Group.RULES, "us", 200, at_most=True),
     "reconcile_us_report_50": Target(Group.RULES, "us"),
     "reconcile_us_report_200": Target(Group.RULES, "us"),
+    **{
+        name: Target(Group.FORMATS, "us")
+        for name in ("cap_in_us", "cap_out_us", "cap_back_us", "json_us_per_delivery", "avro_us_per_delivery")
+    },
     "plain_records_per_s": Target(Group.PLAIN, "records/s"),
     "plain_transactional_records_per_s": Target(Group.PLAIN, "records/s"),
     "intake_reports_per_s": Target(Group.INTAKE, "reports/s", 6000),

@@ -1,0 +1,1 @@
+"""The Common Alerting Protocol (OASIS CAP): its data dictionary, its rules, and the way to our records and back."""
