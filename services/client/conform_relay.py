@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError
 
 from services.client.access import Access
 from services.client.conform import Verdict
@@ -54,13 +54,12 @@ def _refuses_topic(access: Access) -> bool:
 def _refuses_group(access: Access) -> bool:
     consumer = Consumer(access.consumer(**{"group.id": f"{_FOREIGN}.conform"}))
     try:
-        found = consumer.committed([TopicPartition(access.topic(Family.OUT), 0)], timeout=_ANSWER)
-        errors = [each.error for each in found if each.error is not None]
-    except KafkaException as refused:
-        errors = [refused.args[0]]
+        consumer.subscribe([access.topic(Family.OUT)])
+        found = consumer.poll(_ANSWER)
     finally:
         consumer.close()
-    return any(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED for error in errors)
+    error = found.error() if found else None
+    return error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
 
 
 def _readable(feed: Feed) -> Verdict:

@@ -22,7 +22,7 @@ from services.runtime.codec import Codec, CodecError, UnknownSchemaError
 ACCEPTED = frozenset({"submission", "acknowledgement", "onward_request", "signed"})
 
 
-_XML = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
+_XML = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
 """How XML begins: with its first bracket, or a byte order mark before it."""
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 _TELLING = {"payload": "signed", "answer": "acknowledgement", "onward_to": "onward_request"}
