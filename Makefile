@@ -39,7 +39,7 @@ check: setup  ## style, types, layers, unit and property tests; needs no broker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 tests/unit tests/property
+	$(BIN)/python -m pytest -m 'not full' -n 2 tests/unit tests/property
 
 differential: setup  ## the engine against the naive reference (CASES=1000000 SEED=n JOBS=2; a random seed if none is given)
 	$(BIN)/python -m tests.reference.main --reconcile --cases $(or $(STEPS),100000) $(if $(SEED),--seed $(SEED)) --jobs $(or $(JOBS),2)
