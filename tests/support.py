@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.core.envelope import HEADER, Envelope, parse
 from services.runtime import kafka
 from services.runtime.codec import Codec
-from services.runtime.formats import opened
 from services.runtime.local import LocalStack
+from services.runtime.opening import opened
 from services.runtime.signing import public_hex, sign
 from services.runtime.supervisor import Supervisor
 

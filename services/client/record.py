@@ -11,7 +11,8 @@ from confluent_kafka import Message
 
 from services.core.envelope import HEADER, DeliveryType, Envelope, parse
 from services.core.report import Status
-from services.runtime.codec import Codec, CodecError
+from services.runtime.codec import MAGIC, Codec
+from services.runtime.opening import opened as read_back
 
 UNREADABLE = "unreadable"
 """Record type of what this version cannot read; its marks still hold."""
@@ -41,7 +42,7 @@ class Delivery(NamedTuple):
     value: Mapping[str, Any]
     """The fields of the record type (`slt schemas show`)."""
     body: bytes = b""
-    """The record as it travelled."""
+    """The record in Avro, whatever format it travelled in; of what is UNREADABLE as it travelled."""
 
     @property
     def is_recall(self) -> bool:
@@ -81,16 +82,18 @@ def received(message: Message) -> Raw:
 def opened(raw: Raw, codec: Codec) -> Delivery:
     """A record of one of the partner's topics; never fails: what cannot be read is UNREADABLE."""
     family = Family(raw.topic.split(".")[1])
-    kind, value = _decoded(raw.value, codec)
+    kind, value, body = _read(raw, codec)
     key = raw.key.decode("utf-8", "replace")
-    return Delivery(family, raw.offset, raw.at, key, kind, _envelope(raw.header), value, raw.value)
+    return Delivery(family, raw.offset, raw.at, key, kind, _envelope(raw.header), value, body)
 
 
-def _decoded(body: bytes, codec: Codec) -> tuple[str, Mapping[str, Any]]:
+def _read(raw: Raw, codec: Codec) -> tuple[str, Mapping[str, Any], bytes]:
+    """Record type, fields, and the record in Avro, in which a store keeps it."""
     try:
-        return codec.decode(body)
-    except CodecError:
-        return UNREADABLE, {}
+        kind, value = read_back(codec, raw.header, raw.value)
+        return kind, value, raw.value if raw.value[:1] == MAGIC else codec.encode(kind, value)
+    except ValueError:
+        return UNREADABLE, {}, raw.value
 
 
 def _envelope(header: bytes | None) -> Envelope | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.core.kept import Kept
 from services.runtime.splice import AMENDED, Split, graft
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-_MAGIC = b"\x00"
+MAGIC = b"\x00"
 
 
 class CodecError(ValueError):
@@ -54,9 +54,18 @@ class Codec:
     def _add(self, kind: str, content: Any, number: int, version: str) -> None:
         schema = fastavro.parse_schema(content)
         major, minor = (int(part) for part in version.split("."))
-        header = _MAGIC + (number * 10000 + major * 100 + minor).to_bytes(4, "big")
+        header = MAGIC + (number * 10000 + major * 100 + minor).to_bytes(4, "big")
         self._writers[kind] = (header, schema)
         self._readers[header] = (kind, schema)
+
+    @property
+    def kinds(self) -> Set[str]:
+        """Every record type of the manifest."""
+        return self._writers.keys()
+
+    def schema(self, kind: str) -> Any:
+        """The newest schema of a record type, as fastavro has parsed it: every name in full."""
+        return self._writers[kind][1]
 
     def encode(self, kind: str, value: Mapping[str, Any]) -> bytes:
         """The record's bytes under the newest version of its schema; CodecError if the value does not fit."""

@@ -14,12 +14,9 @@ from typing import Any
 import orjson
 import structlog
 
-from services.core.cap.findings import Finding
-from services.core.cap.write import Addressed, alert_from, delivery_from
+from services.core.cap.write import Addressed, alert_from
 from services.core.envelope import FORMAT, parse
 from services.core.outlet import organisation
-from services.runtime.cap.parse import alert_of
-from services.runtime.cap.parse import parse as parse_xml
 from services.runtime.cap.render import RenderError, render
 from services.runtime.cap.signature import Signer
 from services.runtime.codec import Codec
@@ -78,31 +75,6 @@ def _texts(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     raise TypeError(type(value).__name__)
-
-
-def read_json(data: bytes) -> tuple[str, dict[str, Any]]:
-    """Record type and fields of a JSON delivery; times are ISO 8601 texts. ValueError if it is none."""
-    found = orjson.loads(data)
-    if not isinstance(found, dict) or not isinstance(found.get("record"), str):
-        raise ValueError("this is no delivery in JSON: it has no `record`")
-    return found.pop("record"), found
-
-
-def opened(codec: Codec, header: bytes | None, data: bytes) -> tuple[str, dict[str, Any]]:
-    """Record type and fields of what lies in an outlet, in whichever format its `slt` header names.
-
-    Times of JSON stay ISO 8601 texts. ValueError (CodecError) if the bytes are not in that format.
-    """
-    if header is not None and JSON in header:
-        return read_json(data)
-    if header is None or CAP not in header:
-        return codec.decode(data)
-    root = parse_xml(data)
-    alert = root if isinstance(root, Finding) else alert_of(root)
-    if isinstance(alert, Finding):
-        raise ValueError(f"this is no delivery in CAP: {alert.rule}")
-    found = delivery_from(alert)
-    return found.record, found.body
 
 
 def signer(settings: Settings) -> Signer | None:

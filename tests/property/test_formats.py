@@ -29,8 +29,9 @@ from services.runtime.cap.parse import alert_of, parse
 from services.runtime.cap.render import render
 from services.runtime.cap.schema import schema
 from services.runtime.codec import SCHEMAS, Codec
-from services.runtime.formats import as_json, read_json
+from services.runtime.formats import as_json
 from services.runtime.inbound import Opener
+from services.runtime.opening import read_json
 from services.runtime.settings import Limits
 from tests.caps import ALERT
 from tests.registry import NOW, partner, policy
@@ -88,8 +89,9 @@ def _round_trip(view: dict[str, Any], envelope: Envelope) -> None:
     avro = CODEC.encode("view", view)
     body = CODEC.decode(avro)[1]
     assert CODEC.encode("view", body) == avro
-    kind, fields = read_json(as_json(CODEC, avro))
-    assert (kind, fields) == ("view", orjson.loads(orjson.dumps(body)))
+    json = as_json(CODEC, avro)
+    assert orjson.loads(json) == {"record": "view", **orjson.loads(orjson.dumps(body))}
+    assert read_json(CODEC, json) == ("view", body)
     verdict = check(render(alert_from("view", body, Addressed("ironwood", KEY, envelope, NOW))))
     assert verdict.accepted, verdict.findings
     found = delivery_from(verdict.alerts[0])
