@@ -28,6 +28,11 @@ WRONG = Stage.CORRELATE
 OUTPUT = "slt.incidents/"
 
 
+# What has no fault is judged by test_proof every time, and with the mutants at full size.
+RIGHT = pytest.param("right", set(), marks=pytest.mark.full)
+SLOW = pytest.param("slow", False, marks=pytest.mark.full)
+
+
 @contextmanager
 def relay(folder: Path, mutant: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """The whole relay, with one stage run by a mutant."""
@@ -45,7 +50,7 @@ def relay(folder: Path, mutant: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield rig
 
 
-@pytest.mark.parametrize(("mutant", "found"), [("no-rewind", {Kind.LOST, Kind.BALANCE}), ("right", set())])
+@pytest.mark.parametrize(("mutant", "found"), [("no-rewind", {Kind.LOST, Kind.BALANCE}), RIGHT])
 def test_without_a_rewind_reports_are_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, found: set[Kind]
 ) -> None:
@@ -71,7 +76,7 @@ def test_state_that_is_remembered_before_the_send_loses_reports(
     assert "called a duplicate, and there is no original" in lost, findings.table()
 
 
-@pytest.mark.parametrize(("mutant", "stays"), [("random-id", True), ("slow", False)])
+@pytest.mark.parametrize(("mutant", "stays"), [("random-id", True), SLOW])
 def test_a_random_transactional_id_keeps_readers_behind_an_open_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, stays: bool
 ) -> None:
