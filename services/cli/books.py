@@ -95,6 +95,7 @@ class Books:
         self._acknowledged: Counter[tuple[str, str]] = Counter()
         self._versions: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._sources: dict[tuple[str, str], str] = {}
         self._held: dict[tuple[str, str], tuple[Mapping[str, Any], ...]] = {}
         self._recalls: dict[tuple[str, str], Recalled] = {}
         self._ledger: dict[tuple[int, str], Any] = {}
@@ -164,6 +165,7 @@ class Books:
             for account in self._held.get(place, ()):
                 series = self._series(account)
                 self._recalls[org, series] = Recalled(read.envelope.message_id, read.key, read.envelope.sequence)
+        self._sources[place] = read.value["sources"] if read.kind == "view" else ""
         self._held[place] = tuple(read.value["accounts"]) if read.kind == "view" else ()
 
     def _series(self, account: Mapping[str, Any]) -> str:
@@ -191,10 +193,10 @@ class Books:
         return found
 
     def shown(self, org: str, series: str) -> Mapping[str, Any]:
-        """The account of a series that an organisation holds; empty: none."""
-        every = (accounts for (topic, _), accounts in self._held.items() if topic.split(".", 2)[2] == org)
-        mine = (account for accounts in every for account in accounts if self._series(account) == series)
-        return next(mine, {})
+        """The account of a series that an organisation holds, with its view's `sources`; empty: none."""
+        every = ((place, accounts) for place, accounts in self._held.items() if place[0].split(".", 2)[2] == org)
+        mine = ((place, one) for place, accounts in every for one in accounts if self._series(one) == series)
+        return next(({**account, "sources": self._sources[place]} for place, account in mine), {})
 
     def standings(self) -> Counter[str]:
         """How many recalls stand where (services.core.recall.Standing), as the ledger has it."""

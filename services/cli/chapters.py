@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from services.cli.linked import one_incident
 from services.cli.scenario import After, Answer, Scenario, Submission, Word
 from services.cli.story import AWAY, BOX, BOX_PASSED, LANES, WORDS, Lane, Story, demo
 from services.cli.terms import in_danger, in_part
@@ -32,6 +33,7 @@ def scenario(start: datetime, registry: Registry) -> Scenario:
     story.act("second wave", "More of everyday: ten kinds of report from six originators.", story.wave(5))
     in_part(story)
     in_danger(story)
+    one_incident(story, start)
     _withdrawals(story)
     _suspension(story)
     _exercise(story)

@@ -66,8 +66,8 @@ def snapshot(client: redis.Redis) -> Snapshot:
 
 
 def _line(text: str) -> Mapping[str, Any]:
-    at, org, kind, status, key = orjson.loads(text)
-    return {"at": at, "org": org, "type": kind, "status": status, "key": key}
+    at, org, kind, status, key, sources = orjson.loads(text)
+    return {"at": at, "org": org, "type": kind, "status": status, "key": key, "sources": sources}
 
 
 def _numbers(found: Mapping[str, str]) -> dict[str, int]:
@@ -213,10 +213,12 @@ def _outlets(outlets: Iterable[Outlet]) -> Table:
 
 
 def _feed(lines: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table("time", "to", "what", "status", title="Newest deliveries", title_justify="left", box=None)
+    table = Table("time", "to", "what", "status", "", title="Newest deliveries", title_justify="left", box=None)
     for line in lines:
         kind = line["type"]
-        table.add_row(str(line["at"])[11:23], line["org"], Text(kind, _COLOURS.get(kind, "")), line["status"])
+        several = f"{line['sources']} sources" if line["sources"] in {"2", "3+"} else ""
+        what = Text(kind, _COLOURS.get(kind, ""))
+        table.add_row(str(line["at"])[11:23], line["org"], what, line["status"], several)
     return table
 
 

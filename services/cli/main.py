@@ -6,14 +6,17 @@ import sys
 
 import typer
 
-from services.cli import admin, cap, decisions, metrics, partner, policy, schemas
+from services.cli import admin, cap, decisions, incident, metrics, partner, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
+from services.cli.evaluate.command import app as evaluate
+from services.cli.evaluate.folder import EvaluateError
 from services.cli.explain import explain
 from services.cli.preview import preview_command
 from services.cli.read import read
 from services.cli.replay import mappings, replay
 from services.cli.up import FolderError, up
+from services.core.matching.weights import WeightsError
 from services.runtime.archive import ArchiveError
 from services.runtime.local import StackError
 from services.runtime.office import OfficeError
@@ -24,7 +27,7 @@ from services.runtime.settings import SettingsError
 
 EXPECTED = (
     SettingsError, StackError, ProvisionError, RegistryError, FolderError, ArchiveError, OfficeError, QuotaError,
-    *partner.EXPECTED,
+    EvaluateError, WeightsError, *partner.EXPECTED,
 )  # fmt: skip
 """Errors whose text is for people."""
 
@@ -47,6 +50,8 @@ app = typer.Typer(
 
     - [bold]slt explain demo-alder/ID --config build/up/settings.toml[/]: who got a report, who did not, and why
 
+    - [bold]slt incident list --config build/up/settings.toml[/]: which reports tell of one incident
+
     - [bold]slt schemas topics[/]: every topic with its meaning
 
     - [bold]slt login[/], then [bold]slt tail[/]: as a partner, from anywhere (docs/partners.md)
@@ -61,12 +66,14 @@ app.command("preview")(preview_command)
 app.command()(mappings)
 app.command()(bench)
 app.add_typer(admin.app, name="admin")
+app.add_typer(incident.app, name="incident")
 app.add_typer(policy.app, name="policy")
 app.add_typer(cap.app, name="cap")
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(metrics.app, name="metrics")
 partner.register(app)
+app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ BOX_PASSED = BOX.total_seconds() + 6.0
 PLACES = {
     "KEN": (0.2, 37.0), "SSD": (7.3, 30.0), "AFG": (34.0, 66.0), "COL": (4.0, -73.0), "UKR": (49.0, 32.0),
 }  # fmt: skip
+DAYS = 300
+"""Every everyday report tells of a day of its own: what one tells, no other tells by chance."""
 EVENTS = ("road blocked", "warehouse entered", "convoy delayed", "flood warning", "clinic closed for a day")
 
 
@@ -104,13 +106,14 @@ class Story:
     def report(self, lane: Lane, *, outcome: str = "", **fields: Any) -> Submission:
         """A new report of a lane; every other one is Avro."""
         number = next(self._numbers)
-        latitude, longitude = PLACES[lane.country]
+        latitude, longitude = _place(lane.country, number)
         body = {
             "series_id": f"r{number:03}", "version": 1, "message": "ALERT", "status": "Actual", "kind": lane.kind,
             "headline": f"Invented: {EVENTS[number % len(EVENTS)]} ({number})",
             "description": f"An invented account for a demonstration ({number}). Nothing of the kind has happened.",
             "urgency": "Expected", "severity": "Moderate", "certainty": "Likely",
-            "occurred_from": self._start - timedelta(minutes=5 + number % 60), "time_precision": "EXACT",
+            "occurred_from": self._start - timedelta(days=10 + number % DAYS, minutes=5 + number % 60),
+            "time_precision": "EXACT",
             "place": {"country": lane.country, "latitude": latitude, "longitude": longitude, "precision": "TOWN"},
             "initial_audience": list(lane.audience), **fields,
         }  # fmt: skip
@@ -188,3 +191,8 @@ class Story:
         for series, version in self._missed.pop(org, {}).items():
             self._truth[series][org] = version
             self._touched.add(series)
+
+
+def _place(country: str, number: int) -> tuple[float, float]:
+    latitude, longitude = PLACES[country]
+    return latitude + 0.5 * (number % 7 - 3), longitude + 0.5 * (number % 5 - 2)

@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from services.core.credential import Credential
+from services.core.link import LinkSaid
 from services.core.projection import Attribution, Place, Point, Projection
 from services.core.report import Status
 
@@ -36,6 +37,7 @@ class ControlType(StrEnum):
     BREAKGLASS = "breakglass"
     APPROVAL = "approval"
     CREDENTIAL = "credential"
+    LINK = "link"
 
 
 class PartnerStatus(StrEnum):
@@ -368,13 +370,13 @@ class BreakGlass(NamedTuple):
 
 Control = (
     Partner | Representative | Grant | End | Outlet | Withdrawal | Area | SensitivityTable | Overlay | Lou | Group
-    | BreakGlass | Approval | Credential
+    | BreakGlass | Approval | Credential | LinkSaid
 )  # fmt: skip
 _TYPES: dict[type[Control], ControlType] = {
     Partner: ControlType.PARTNER, Representative: ControlType.REPRESENTATIVE, Grant: ControlType.GRANT,
     End: ControlType.END, Outlet: ControlType.OUTLET, Withdrawal: ControlType.WITHDRAWAL, Area: ControlType.AREA,
     SensitivityTable: ControlType.SENSITIVITY, Overlay: ControlType.OVERLAY, Lou: ControlType.LOU,
-    Group: ControlType.GROUP, BreakGlass: ControlType.BREAKGLASS,
+    Group: ControlType.GROUP, BreakGlass: ControlType.BREAKGLASS, LinkSaid: ControlType.LINK,
     Approval: ControlType.APPROVAL, Credential: ControlType.CREDENTIAL,
 }  # fmt: skip
 ID_FIELDS: dict[ControlType, tuple[str, ...]] = {
@@ -383,6 +385,7 @@ ID_FIELDS: dict[ControlType, tuple[str, ...]] = {
     ControlType.AREA: ("area",), ControlType.SENSITIVITY: ("area",), ControlType.OVERLAY: ("area",),
     ControlType.LOU: ("lou",), ControlType.GROUP: ("group",), ControlType.BREAKGLASS: ("series", "org", "confirmer"),
     ControlType.APPROVAL: ("org", "confirmer"), ControlType.CREDENTIAL: ("org", "name"),
+    ControlType.LINK: ("link",),
 }  # fmt: skip
 """The fields, of a record and of its payload, that are its id within its type."""
 

@@ -50,6 +50,7 @@ from services.core.control import (
 )
 from services.core.control_fields import Fields, is_area, is_kind, is_org, is_recipient, is_series
 from services.core.credential import Credential, CredentialState, Scope
+from services.core.link import LinkSaid, LinkWord
 from services.core.projection import Attribution, Place
 from services.core.reason import Reason
 from services.core.report import Severity, Status
@@ -58,6 +59,8 @@ from services.core.stage import Refusal
 LONGEST_GRANT = timedelta(days=366)
 _USUAL_ACTIONS = frozenset({Action.READ, Action.ATTRIBUTE, Action.AGGREGATE})
 _GRANTORS_STATES = frozenset({GrantState.GIVEN, GrantState.WITHDRAWN, GrantState.REFUSED, GrantState.DEFERRED})
+_MOST_LINKED = 50
+"""Reports that one word may name on either side."""
 _OFFER_TIME = {"valid_from": "2000-01-01T00:00:00+00:00", "valid_to": "2000-12-31T00:00:00+00:00"}
 
 
@@ -295,6 +298,23 @@ def _break_glass(fields: Fields) -> BreakGlass:
     return BreakGlass(fields.series("series"), fields.org("org"), fields.name("confirmer"))
 
 
+def _link(fields: Fields) -> LinkSaid:
+    found = LinkSaid(
+        fields.name("link"),
+        fields.word("word", LinkWord),
+        fields.words("one", is_series),
+        fields.words("other", is_series),
+        fields.take("note", str, ""),
+    )
+    most = 1 if found.word in {LinkWord.CONFIRM, LinkWord.REJECT} else _MOST_LINKED
+    for name, side in (("one", found.one), ("other", found.other)):
+        if not 1 <= len(side) <= most:
+            raise Refused(Reason.BAD_VOCABULARY, f"{found.word} names 1 to {most} series on either side", name)
+    if found.one & found.other:
+        raise Refused(Reason.BAD_VOCABULARY, "a report is on one side: name different ones", "other")
+    return found
+
+
 # -- areas ------------------------------------------------------------------------------------------------------------
 
 
@@ -354,4 +374,5 @@ _READERS: dict[ControlType, Callable[[Fields], Control]] = {
     ControlType.BREAKGLASS: _break_glass,
     ControlType.APPROVAL: _approval,
     ControlType.CREDENTIAL: _credential,
+    ControlType.LINK: _link,
 }

@@ -1,4 +1,4 @@
-"""Is this news, and of which incident? Exact duplicates and revisions; matching across originators joins here later.
+"""Is this news, and what is it to other reports? Exact duplicates, revisions, echoes; and pairs that matching compares.
 
 Linking links: no report is dropped or overwritten here. A duplicate is named as one, and distribute counts it.
 """
@@ -6,11 +6,26 @@ Linking links: no report is dropped or overwritten here. A duplicate is named as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from services.core.report import Relation
+from services.core.grouping import CERTAIN, NEVER, Link
+from services.core.matching.cluster import CONTRADICTION, TWICE
+from services.core.matching.score import probable
+from services.core.matching.sketch import Sketch
+from services.core.matching.weights import Weights
+from services.core.report import InfoKind, Relation
 from services.core.stage import State
+
+EVENTS = frozenset({InfoKind.INCIDENT_REPORT, InfoKind.SITUATION_REPORT, InfoKind.SECURITY_ALERT})
+"""Kinds that tell of something that happened somewhere; the others are matched with nothing."""
+_LEAST = 1e-6
+"""A score is no certainty: that is for an operator, and for the same narrative."""
+_ECHOING = 0.9
+"""Share of the words that two texts have in common, from which on the later may be taken from the earlier."""
+_WORDS = 8
+"""Fewer words are alike by chance."""
 
 
 class Found(NamedTuple):
@@ -39,10 +54,16 @@ SHORTEST_ECHO = 60
 
 def echo_key(report: Mapping[str, Any]) -> str | None:
     """Where the state keeps a narrative, whoever tells it; None where there is too little of it to know it again."""
-    words = " ".join(report["description"].casefold().split())
+    return _narrative_key(report["status"], report["description"])
+
+
+@lru_cache(maxsize=16)
+def _narrative_key(status: str, description: str) -> str | None:
+    """Asked for twice of each report."""
+    words = " ".join(description.casefold().split())
     if len(words) < SHORTEST_ECHO:
         return None
-    return f"e|{report['status']}|{blake2b(words.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+    return f"e|{status}|{blake2b(words.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def incident_id(report: Mapping[str, Any]) -> str:
@@ -84,3 +105,26 @@ def _is_said_already(report: Mapping[str, Any], state: State) -> bool:
     said = state.get(content_key(report))
     series = state.get(series_key(said["series_id"])) if said else None
     return series is not None and bool(series["content_hash"] == report["content_hash"])
+
+
+def compared(mine: Sketch, other: Sketch, weights: Weights) -> Link | None:
+    """What matching says of a pair; None if it contradicts itself, so that the two can never be in one group.
+
+    A series' relation to an earlier one: SAME or ECHO from the threshold of automatic links on, else RELATED.
+    """
+    score = probable(mine, other, weights, TWICE if mine.originator == other.originator else CONTRADICTION)
+    if score == NEVER:
+        return None
+    relation = Relation.RELATED if score < weights.automatic else _joining(mine, other)
+    return Link(mine.series_id, other.series_id, relation, min(max(score, NEVER + _LEAST), CERTAIN - _LEAST))
+
+
+def _joining(mine: Sketch, other: Sketch) -> Relation:
+    shared, said = (mine.words & other.words).bit_count(), (mine.words | other.words).bit_count()
+    repeats = mine.originator != other.originator and said >= _WORDS and shared >= _ECHOING * said
+    return Relation.ECHO if repeats else Relation.SAME
+
+
+def spoken(one: str, other: str, *, same: bool) -> Link:
+    """An operator's word on a pair."""
+    return Link(one, other, Relation.SAME, CERTAIN) if same else Link(one, other, Relation.RELATED, NEVER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from itertools import product
 
 from services.core.consent import Term
 from services.core.control import (
@@ -34,10 +35,11 @@ from services.core.control import (
 from services.core.control_read import read_control
 from services.core.credential import Credential
 from services.core.gates import MEANING, Code, Target
+from services.core.link import LinkSaid
 from services.core.policy import Policy
 from services.core.roster import Roster
 from services.core.stage import Record, Refusal
-from services.core.tables import Confirmed, Fault, Tables, Touch, Withdrawn
+from services.core.tables import Confirmed, Fault, Said, Tables, Touch, Withdrawn
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """Ed25519: public key, message, signature -> does it hold? Passed in: core knows no cryptography library."""
@@ -98,6 +100,8 @@ class PolicyFold:
                 self._end(control, record)
             case Representative() | Outlet() | Approval() | Credential():
                 self._office(control)
+            case LinkSaid():
+                self._say(control, record.source.offset)
             case Withdrawal() | BreakGlass():
                 self._series(control, record)
             case Area() | SensitivityTable() | Overlay():
@@ -116,6 +120,11 @@ class PolicyFold:
                 self._tables.approvals[f"{control.org}/{control.confirmer}"] = control
             case Credential():
                 self._tables.credentials[control.principal] = control
+
+    def _say(self, word: LinkSaid, offset: int) -> None:
+        """Of two words on one pair the later counts. Correlate follows it; no consent changes."""
+        for one, other in product(word.one, word.other):
+            self._tables.words[min(one, other), max(one, other)] = Said(offset, word.same)
 
     def _touch(self, record: Record, touch: Touch) -> None:
         self._tables.touches.append((record.source.offset, touch))

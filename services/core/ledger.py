@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from services.core.grouping import Link
 from services.core.projection import Projection, parse_projection
 
 
@@ -39,17 +40,12 @@ class Slot(NamedTuple):
     replaced_to: int = 0
     kept_to: int = 0
     replaced_by: str = ""
+    begun: int = 0
+    """Number of the decision with which it began: the least is the oldest, in whatever incident that was."""
 
 
 Slots = tuple[Slot, ...]
 """A recipient's keys of one incident, in the order of their first delivery."""
-
-
-class Link(NamedTuple):
-    """Evidence that two series are about one incident."""
-
-    one: str
-    other: str
 
 
 class Entry(NamedTuple):
@@ -59,6 +55,7 @@ class Entry(NamedTuple):
     decided_at: datetime
     """When it was first decided about."""
     links: tuple[Link, ...] = ()
+    """What is known of it and of others that were there when it came, or changed."""
     echo: tuple[str, ...] = ()
     """Series that its submitter had received and that it repeats (consent.md §6.6)."""
     requested_at: datetime | None = None
@@ -82,6 +79,8 @@ class Incident(NamedTuple):
     next_change_at: datetime | None = None
     changed_at: datetime | None = None
     """When a report joined it, or something was last sent for it."""
+    number: int = 0
+    """Of the decision that is being made (services.distribute.entries.Chain)."""
 
     @property
     def parties(self) -> frozenset[str]:

@@ -22,7 +22,9 @@ _GENERIC = frozenset({
 @lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """One spelling for all of a name's: lower case, without accents, apostrophes and punctuation."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.translate(_DROPPED)) if not unicodedata.combining(c))
+    plain = text.translate(_DROPPED)
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
     return _GAPS.sub(" ", plain.casefold()).strip()
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.core.envelope import DeliveryType
 from services.core.gates import DEPENDING, MEANING, Code, Target
+from services.core.grouping import Link, grouped
 from services.core.ledger import Member, Slot, Slots, SlotState
 from services.core.projection import FULL, Fact, Projection
 
@@ -44,9 +45,12 @@ NARROWED = frozenset(code for code in Code if code.startswith("RED_"))
 """Less is permitted than before: what is held is taken back, and what is left is sent anew."""
 
 
-def plan(slots: Slots, wanted: Wanted, links: Iterable[tuple[str, str]]) -> tuple[Slots, list[Send]]:
-    """The slots as they should be, and what to send for it. Pure, and idempotent: planned again, nothing is sent."""
-    groups = connected({series for series, shown in wanted.items() if shown.target is Target.SHOW}, links)
+def plan(slots: Slots, wanted: Wanted, links: Iterable[Link], number: int = 0) -> tuple[Slots, list[Send]]:
+    """The slots as they should be, and what to send for it. Pure, and idempotent: planned again, nothing is sent.
+
+    `number`: of this decision; slots that begin with it are marked so.
+    """
+    groups = grouped({series for series, shown in wanted.items() if shown.target is Target.SHOW}, links)
     owners = _assign(slots, groups, wanted)
     after: list[Slot] = []
     sends: list[Send] = []
@@ -57,30 +61,11 @@ def plan(slots: Slots, wanted: Wanted, links: Iterable[tuple[str, str]]) -> tupl
     names = {slot.name for slot in slots}
     for name, group in owners.items():
         if name not in names:
-            fresh = Slot(name, 0, SlotState.RECALLED, ())
+            fresh = Slot(name, 0, SlotState.RECALLED, (), begun=number)
             moved = _begin(fresh, _members(group, wanted, ()), DeliveryType.ALERT)
             sends += moved
             after.append(moved[-1].slot)
     return tuple(after), sends
-
-
-def connected(series: set[str], links: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
-    """Groups of series that are linked by evidence within the set, each sorted, in the order of their first."""
-    parent = {one: one for one in series}
-
-    def root(one: str) -> str:
-        while parent[one] != one:
-            one = parent[one]
-        return one
-
-    for one, other in links:
-        if one in parent and other in parent:
-            low, high = sorted((root(one), root(other)))
-            parent[high] = low
-    groups: dict[str, list[str]] = {}
-    for one in sorted(series):
-        groups.setdefault(root(one), []).append(one)
-    return [tuple(group) for group in groups.values()]
 
 
 def _assign(slots: Slots, groups: list[tuple[str, ...]], wanted: Wanted) -> dict[str, tuple[str, ...]]:
@@ -177,7 +162,7 @@ def _send(kind: DeliveryType, slot: Slot, members: tuple[Member, ...], shown: tu
     before = slot.sequence
     kept = before if kind is DeliveryType.CANCEL else slot.kept_to
     replaced = slot.replaced_to if kind is DeliveryType.CANCEL else before
-    after = Slot(slot.name, before + 1, SlotState.HELD, members, slot.deleted_to, replaced, kept)
+    after = Slot(slot.name, before + 1, SlotState.HELD, members, slot.deleted_to, replaced, kept, begun=slot.begun)
     return Send(kind, after, before, shown)
 
 

@@ -43,7 +43,7 @@ from services.core.judge import judge
 from services.core.projection import FULL, Place, Projection
 from services.core.report import InfoKind
 from services.core.roster import Roster
-from services.core.tables import Fault, Tables, Touch
+from services.core.tables import Fault, Said, Tables, Touch
 
 MOST_CLASSES = 10_000
 """Classes of reports whose verdicts are remembered within one epoch."""
@@ -155,6 +155,16 @@ class Policy:
     def payload(self, key: str) -> str:
         """The newest signed text of a control key."""
         return self._tables.payloads.get(key, "")
+
+    @property
+    def words(self) -> Mapping[tuple[str, str], Said]:
+        """What operators last said of pairs of series, by pair in the order of their ids."""
+        return self._tables.words
+
+    @cached_property
+    def last_word(self) -> int:
+        """Offset of the newest of them; -1 if there is none."""
+        return max((said.offset for said in self._tables.words.values()), default=-1)
 
     def term(self, grant: str) -> Term | None:
         """The grant's current life."""

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NOTE_AUDIENCE_UNKNOWN = "NOTE_AUDIENCE_UNKNOWN"  # the initial audience names an organisation that nobody knows
     NOTE_UPSTREAM_UNKNOWN = "NOTE_UPSTREAM_UNKNOWN"  # it comes from an organisation that nobody knows: none can consent
     NOTE_REPAIRED = "NOTE_REPAIRED"  # a CAP alert with slips that everybody understands: they were mended
+    NOTE_LINK_APART = "NOTE_LINK_APART"  # an operator's merge of reports that are not in one country: noted as related
     BUG_GATE = "BUG_GATE"  # a gate of ours failed: everybody was denied, what is held stayed
     BUG_STEP = "BUG_STEP"  # an exception in a rule of ours
     BUG_RECORD = "BUG_RECORD"  # a record of ours that we cannot read

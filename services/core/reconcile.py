@@ -13,6 +13,7 @@ from typing import NamedTuple
 from services.core.decide import ANSWER_TIME, Context
 from services.core.features import Upstream
 from services.core.gates import Code, Target, Verdict, verdict
+from services.core.grouping import Link
 from services.core.ledger import Entry, Incident, Slots, originator_of
 from services.core.plan import Send, Shown, plan
 from services.core.policy import Decided, Policy
@@ -79,7 +80,7 @@ def reconcile(
     deliveries: list[Delivery] = []
     links = tuple(links_of(incident))
     for slots, final, recipients in alike.values():
-        after, sends = plan(slots, _targets(incident, decided, final), links)
+        after, sends = plan(slots, _targets(incident, decided, final), links, incident.number)
         if after:
             holdings.update(dict.fromkeys(recipients, after))
         deliveries += [Delivery(tuple(recipients), send) for send in sends]
@@ -168,9 +169,9 @@ def _classes(incident: Incident, policy: Policy, decided: Mapping[str, Decided])
     return classes
 
 
-def links_of(incident: Incident) -> Iterable[tuple[str, str]]:
-    """Pairs of series with evidence that they are one incident."""
-    return [(link.one, link.other) for entry in incident.entries.values() for link in entry.links]
+def links_of(incident: Incident) -> Iterable[Link]:
+    """What is known of pairs of its series."""
+    return [link for entry in incident.entries.values() for link in entry.links]
 
 
 def _final(incident: Incident, verdicts: tuple[Verdict, ...], slots: Slots, now: datetime) -> tuple[Verdict, ...]:

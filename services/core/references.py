@@ -23,6 +23,7 @@ from services.core.control import (
 )
 from services.core.credential import Credential, CredentialState
 from services.core.lifecycle import NEXT, TWO_KEYS, keys_missing, lacking, may_begin, may_follow
+from services.core.link import LinkSaid
 from services.core.reason import Reason
 from services.core.stage import Refusal
 
@@ -112,7 +113,7 @@ def _mentions(control: Control, policy: Known) -> Refusal | None:
     return next((refusal for refusal in found if refusal), None)
 
 
-def _mentioned(control: Control) -> Iterable[_Mention]:
+def _mentioned(control: Control) -> Iterable[_Mention]:  # noqa: PLR0911  one row a type
     match control:
         case Grant():
             return (_Mention("recipients", word) for word in control.recipients)
@@ -124,6 +125,8 @@ def _mentioned(control: Control) -> Iterable[_Mention]:
             return (_Mention("members", word) for word in control.members)
         case BreakGlass():
             return (_Mention("series", control.series.partition("/")[0]),)
+        case LinkSaid():
+            return (_Mention("one", series.partition("/")[0]) for series in control.one | control.other)
     return ()
 
 

@@ -45,6 +45,13 @@ class Confirmed(NamedTuple):
     at: datetime
 
 
+class Said(NamedTuple):
+    """An operator's newest word on two series."""
+
+    offset: int
+    same: bool
+
+
 class Fault(NamedTuple):
     """A control record that does not load."""
 
@@ -74,6 +81,8 @@ class Tables:
     current: dict[str, Term] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     payloads: dict[str, str] = field(default_factory=dict)
+    words: dict[tuple[str, str], Said] = field(default_factory=dict)
+    """By pair, in the order of their ids."""
     touches: list[tuple[int, Touch]] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
 

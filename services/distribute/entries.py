@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from services.core.ledger import Entry, Incident, Link, Slots, slot_from_fields, slot_to_fields
-from services.core.report import Status, Urgency
+from services.core.grouping import Link
+from services.core.ledger import Entry, Incident, Slots, slot_from_fields, slot_to_fields
+from services.core.report import Relation, Status, Urgency
 from services.core.stage import Change, State
 
 REPORT, HOLDINGS = "r", "h"
@@ -55,9 +56,14 @@ def load_incident(incident: str, series: Iterable[str], state: State) -> Inciden
 
 
 def _entry(fields: Mapping[str, Any]) -> Entry:
-    links = tuple(Link(link["one"], link["other"]) for link in fields["links"])
+    links = tuple(read_link(link) for link in fields["links"])
     asked = (fields["requested_at"], fields["asked"])
     return Entry(fields["report"], fields["decided_at"], links, tuple(fields["echo"]), *asked, fields["closed"])
+
+
+def read_link(fields: Mapping[str, Any]) -> Link:
+    """What a record says of a pair."""
+    return Link(fields["one"], fields["other"], Relation(fields["relation"]), fields["score"])
 
 
 def _holdings(classes: Iterable[Mapping[str, Any]]) -> dict[str, Slots]:
@@ -70,7 +76,7 @@ def _holdings(classes: Iterable[Mapping[str, Any]]) -> dict[str, Slots]:
 
 def report_change(incident: str, entry: Entry) -> Change:
     """The part of one report."""
-    links = [{"one": link.one, "other": link.other, "relation": "SAME", "score": 1.0} for link in entry.links]
+    links = [link._asdict() for link in entry.links]
     value = {
         "report": entry.report, "decided_at": entry.decided_at, "links": links, "echo": list(entry.echo),
         "requested_at": entry.requested_at, "asked": entry.asked, "closed": entry.closed,

@@ -8,8 +8,10 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from services.core.decide import ANSWER_TIME
+from services.core.grouping import CERTAIN, JOINING, Link
 from services.core.ids import Ids
-from services.core.ledger import Entry, Incident, Link
+from services.core.ledger import Entry, Incident
+from services.core.merging import merged, relinked
 from services.core.plan import founder_of
 from services.core.reason import Reason
 from services.core.recall import Terms
@@ -24,6 +26,7 @@ from services.distribute.entries import (
     holdings_change,
     holdings_key,
     load_incident,
+    read_link,
     report_change,
     report_key,
 )
@@ -34,7 +37,6 @@ from services.runtime.codec import Codec
 from services.runtime.processor import Assignment, Processor, Stage
 from services.runtime.settings import Limits, Settings
 
-_SAME = frozenset({Relation.SAME, Relation.ECHO})
 DELIVERIES, DECISIONS, PROGRESS = "slt.deliveries", "slt.decisions", "slt.progress"
 
 
@@ -71,15 +73,18 @@ class Distribute:
         if report is None:
             return self._relinked(change, moment)
         (incident_id,) = change["joined"]
-        incident = self._load(incident_id) or Incident(incident_id, report["status"], {}, {})
-        known = incident.entries.get(report["series_id"])
+        before = self._load(incident_id) or Incident(incident_id, report["status"], {}, {})
+        series = report["series_id"]
+        known = before.entries.get(series)
         if known and known.report["version"] >= report["version"]:
             return self._copy(report, moment)
+        incident = merged(before, self._others(change))
         entry = known._replace(report=report, closed=False) if known else _first(change, incident, moment)
-        joined = incident._replace(entries={**incident.entries, report["series_id"]: entry}, changed_at=moment.now)
-        found = self._reconcile(joined, moment)
+        entries = relinked({**incident.entries, series: entry}, series, _links(change))
+        found = self._reconcile(incident._replace(entries=entries, changed_at=moment.now), moment)
         outcome = _outcome(found, report, moment)
-        return self._result(incident, found, moment, outcome, [_account(report, outcome)])
+        result = self._result(before, found, moment, outcome, [_account(report, outcome)])
+        return self._without(change, result)
 
     def applied(self, result: Result) -> None:
         """Keep the indexes current."""
@@ -133,6 +138,7 @@ class Distribute:
 
     def _reconcile(self, incident: Incident, moment: Moment) -> Reconciled:
         patience = self._tools.answer_time
+        incident = incident._replace(number=self._index.chain.number + 1)
         found = reconcile(incident, moment.policy, moment.now, fresh=moment.fresh, answer_time=patience)
         after = found.incident
         if found.deliveries:
@@ -141,13 +147,43 @@ class Distribute:
         later = (due for due in (after.next_change_at, closes) if due and (due > moment.now or not moment.fresh))
         return found._replace(incident=after._replace(next_change_at=min(later, default=None)))
 
+    def _others(self, change: Any) -> list[Incident]:
+        """The incidents that go on in the one that the change names; one that is forgotten has nothing to go on."""
+        found = (self._load(incident_id) for incident_id in change["merged"])
+        return [incident for incident in found if incident]
+
+    def _without(self, change: Any, result: Result) -> Result:
+        """The result, and the ledger without the incidents that went on in another; their recalls stay theirs."""
+        gone: list[Change] = []
+        for one in change["merged"]:
+            parts = (report_key(one, series) for series in self._index.series.get(one, ()))
+            gone += [Change(part, "ledger_report", None) for part in parts]
+            gone.append(Change(holdings_key(one), "ledger_holdings", None))
+        return result._replace(changes=(*result.changes, *gone))
+
+    def _word(self, change: Any, moment: Moment) -> Result:
+        """An operator's word: what is known of the pairs that it names is another now, and incidents may be one."""
+        before = self._load(change["joined"][0])
+        if before is None:
+            return Result(Outcome.RELINKED)
+        incident = merged(before, self._others(change))
+        entries = relinked(incident.entries, "", _links(change))
+        found = self._reconcile(incident._replace(entries=entries, changed_at=moment.now), moment)
+        return self._without(change, self._result(before, found, moment, Outcome.RELINKED))
+
     def _relinked(self, change: Any, moment: Moment) -> Result:
-        """A series has left for its country's partition: what is held of it here goes on under another key there."""
+        """No new report: an operator's word, or a series has left for its country's partition.
+
+        What is held here of one that left goes on under another key there.
+        """
+        if change["joined"]:
+            return self._word(change, moment)
         series = change["series_id"]
         for incident_id in change["left"]:
             incident = self._load(incident_id)
             if incident is not None and series in incident.entries:
-                entries = {one: entry for one, entry in incident.entries.items() if one != series}
+                left = {one: entry for one, entry in incident.entries.items() if one != series}
+                entries = relinked(left, series, ())
                 found = self._reconcile(incident._replace(entries=entries, changed_at=moment.now), moment)
                 return self._result(incident, found, moment, Outcome.RELINKED)
         return Result(Outcome.RELINKED)
@@ -199,12 +235,19 @@ def _first(change: Any, incident: Incident, moment: Moment) -> Entry:
     What a submitter has received is known from the ledger alone; correlate names candidates (ARCHITECTURE §8).
     """
     report = change["report"]
-    links = tuple(Link(link["one"], link["other"]) for link in change["links"] if link["relation"] in _SAME)
     candidates = (link["other"] for link in change["links"] if link["relation"] == Relation.ECHO)
     slots = incident.holdings.get(report["originator"], ())
     received = {founder_of(slot.name) for slot in slots} | {one.series_id for slot in slots for one in slot.members}
     echo = tuple(series for series in candidates if series in received and series in incident.entries)
-    return Entry(report, moment.now, links, echo)
+    return Entry(report, moment.now, (), echo)
+
+
+def _links(change: Any) -> Iterator[Link]:
+    """What the change says of pairs. RELATED without a score says nothing of whether they are the same."""
+    for fields in change["links"]:
+        link = read_link(fields)
+        if link.relation in JOINING or link.score < CERTAIN:
+            yield link
 
 
 def _report_changes(before: Incident, after: Incident) -> Iterator[Change]:

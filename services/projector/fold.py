@@ -31,6 +31,8 @@ class Delivered(NamedTuple):
     type: str
     status: str
     key: str
+    sources: str = ""
+    """Independent sources that an update shows, as the view counts them; empty: not looked at."""
 
 
 FINAL = ("delivered", "withheld", "duplicate", "expired", "refused")
@@ -75,7 +77,7 @@ class Fold:
         self.count(ACCOUNTS, "refused" if value["stage"] != "intake" else "refused_at_intake")
         self.count(REFUSALS, value["reason"])
 
-    def outlet(self, topic: str, key: str, header: bytes | None, at: datetime) -> None:
+    def outlet(self, topic: str, key: str, header: bytes | None, at: datetime, sources: str = "") -> None:
         """One record of slt.out.<org> or slt.exercise.<org>: the outlet's newest state, and what its keys stand for."""
         family, org = topic.split(".")[1:3]
         name = org if family == "out" else f"{org} (exercise)"
@@ -87,4 +89,4 @@ class Fold:
         self.count(f"{OUTLETS}:{name}:types", envelope.type.value)
         is_gone = envelope.type is DeliveryType.RECALL or bool(envelope.replaced_by)
         self.held.setdefault(name, {})[key] = None if is_gone else f"{envelope.type}|{envelope.sequence}"
-        self.feed.append(Delivered(at, org, envelope.type.value, envelope.status, key))
+        self.feed.append(Delivered(at, org, envelope.type.value, envelope.status, key, sources))

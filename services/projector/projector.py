@@ -31,6 +31,7 @@ from services.runtime.settings import Settings, SettingsError
 
 PRINCIPAL = "projector"
 FAMILIES = ("slt.out.", "slt.exercise.", "slt.decisions", "slt.dead", "slt.reports", "slt.progress")
+_UPDATES = (b"type=UPDATE", b"type=CORRECT")
 _REFRESH = 5.0
 """Seconds between two looks for topics of new partners."""
 _BATCH = 2000
@@ -138,12 +139,19 @@ class Projector:
             return
         if topic.startswith(("slt.out.", "slt.exercise.")):
             at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-            fold.outlet(topic, (message.key() or b"").decode(), _envelope(message), at)
+            header = _envelope(message)
+            sources = self._sources(message.value() or b"") if header and header.startswith(_UPDATES) else ""
+            fold.outlet(topic, (message.key() or b"").decode(), header, at, sources)
             return
         if topic == "slt.progress":
             self._progress(message)
             return
         self._record(message.value() or b"", fold)
+
+    def _sources(self, data: bytes) -> str:
+        """How many sources a view counts: one gains a source by an update."""
+        kind, value = self._codec.decode(data)
+        return str(value["sources"]) if kind == "view" else ""
 
     def _progress(self, message: Message) -> None:
         """How far a policy change and the answers to recalls are, per partition of distribute."""

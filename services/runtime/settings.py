@@ -37,6 +37,7 @@ class Limits(BaseModel):
     partner_read_bytes: float = Field(10e6, gt=0, description="a partner's login reads at most so much a second")
     partner_write_bytes: float = Field(1e6, gt=0, description="a partner's login writes at most so much a second")
     partner_request_percent: float = Field(50.0, gt=0, description="share of a broker's thread that a login may take")
+    link_days: float = Field(30.0, gt=0, description="a report can be linked this long after its last version")
     retire_days: float = Field(30.0, gt=0, description="an incident is closed this long after its last change")
 
 

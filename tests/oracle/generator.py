@@ -64,6 +64,7 @@ class _Load:
         self._random = random.Random(signers.seed)
         self._sent: dict[str, list[Fields]] = {org: [] for org in ORIGINATORS}
         self._series = 0
+        self._untold: Fields | None = None
         self._versions: dict[str, int] = {}
         self._granted: list[Fields] = []
         self._words: list[Callable[[str], Send | None]] = [
@@ -87,7 +88,8 @@ class _Load:
             series = self._random.choice(recent)["series_id"]
             return self._revision(next(sent for sent in reversed(self._sent[org]) if sent["series_id"] == series))
         self._series += 1
-        return self._first(org, f"r{self._series}")
+        first = self._first(org, f"r{self._series}")
+        return self._told_by_two(first) if self._random.random() < 0.2 else first
 
     def _beside(self, org: str) -> Iterator[Send]:
         """Now and then the same record again, a copy under another id, or something wrong."""
@@ -124,14 +126,31 @@ class _Load:
             "headline": f"Invented event {series} {word}",
             "description": f"{word} An invented account, number {draw.getrandbits(40)}. " + "Nothing happened. " * 8,
             "advice": f"{word} stay calm",
-            "occurred_from": self._at(-draw.randrange(60, 86400)),
+            "occurred_from": self._at(-draw.randrange(60, 700 * 86400)),
             "actor": word,
         }
         if place:
-            fields["place"] = {"latitude": place[0], "longitude": place[1], "precision": "TOWN", "name": word}
+            fields["place"] = {
+                "latitude": place[0] + draw.uniform(-1, 1),
+                "longitude": place[1] + draw.uniform(-1, 1),
+                "precision": "TOWN",
+                "name": word,
+            }
         if draw.random() < 0.1:
             fields["expires"] = self._at(draw.choice((-30, 10, 20, 40, 3600)))
         return fields
+
+    def _told_by_two(self, fields: Fields) -> Fields:
+        """What happened, and where, is what another has told of or will tell of: the two are one incident."""
+        if self._untold is None:
+            self._untold = {
+                "occurred_from": fields["occurred_from"], "means": "shooting", "victims": ["INGO"],
+                "harm": {"scheme": "invented", "killed": 3, "injured": 1}, "status": fields["status"],
+                "place": {"latitude": 7.3, "longitude": 30.0 + self._random.random(), "precision": "TOWN"},
+            }  # fmt: skip
+            return {**fields, **self._untold}
+        told, self._untold = self._untold, None
+        return {**fields, **told}
 
     def _audience(self, org: str) -> list[str]:
         if self._random.random() > 0.3:

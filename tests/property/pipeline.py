@@ -18,7 +18,6 @@ from services.core.home import home_partition
 from services.core.ids import Ids
 from services.core.policy import Policy
 from services.core.stage import Moment, Outcome, Record, Source
-from services.correlate.processor import Correlate
 from services.distribute.processor import Distribute
 from services.distribute.processor import Tools as DistributeTools
 from services.intake.processor import Intake, Tools
@@ -29,11 +28,10 @@ from tests.property.partition import Owed, Partition
 from tests.reference.reconcile import Item, Key, Link
 from tests.reference.registry import Entry
 from tests.registry import NOW
-from tests.unit.test_correlation import Memory
+from tests.unit.test_correlation import LANES, Memory, correlate_task
 from tests.unit.test_distribute import CODEC
 
 ORGS = ("alder", "birch", "cedar", "dogwood")
-LANES = 4
 HERE = home_partition("KEN", "", LANES)
 KENYA = {"country": "KEN", "admin1": "", "admin1_name": "", "pcode": "", "cell": "", "found": "COUNTRY_FIELD",
          "note": ""}  # fmt: skip
@@ -102,7 +100,7 @@ class Pipeline(RuleBasedStateMachine):
         self.intakes = {topic: Intake(topic, tools) for org in (*ORGS, "admin")
                         for topic in (f"slt.in.{org}", f"slt.consent.{org}")}  # fmt: skip
         self.memory = Memory()
-        self.correlate = Correlate(HERE, LANES, self.memory)
+        self.correlate = correlate_task(HERE, self.memory)
         self.versions: Counter[str] = Counter()
         self.grants: dict[str, dict[str, Any]] = {}
         self.reports: dict[str, dict[str, Any]] = {}
@@ -158,7 +156,7 @@ class Pipeline(RuleBasedStateMachine):
         return made
 
     def feed(self, change: dict[str, Any]) -> None:
-        """A record of slt.incidents; the reference is told the same."""
+        """A record of slt.incidents, and the same for the reference. Its links are all that is known of the series."""
         change = dict(CODEC.decode(CODEC.encode("incident_change", change))[1])
         self.changes.append(change)
         self.outcomes[f"fed {self.take(change)}"] += 1
@@ -171,8 +169,9 @@ class Pipeline(RuleBasedStateMachine):
             story = self.stories.setdefault(incident, Story())
             known = story.items.get(series)
             story.items[series] = known._replace(report=made) if known else Item(made, self.doors.now)
+            others = (link for link in story.links if series not in (link.one, link.other))
             same = (Link(one["one"], one["other"]) for one in change["links"] if one["relation"] == "SAME")
-            story.links += () if known else tuple(same)
+            story.links = (*others, *same)
             self.home[series] = incident
 
     def take(self, change: dict[str, Any]) -> Outcome | None:

@@ -73,12 +73,19 @@ class Life(Pipeline):
         if made and self.memory.get(f"s|{made['series_id']}"):
             self.feed(handled(self.correlate, self.memory, made)[1])
         elif made:
-            self.feed(self.change("REVISION", made, [self.home[made["series_id"]]]))
+            self.feed(self.revision(made))
         self.settle()
+
+    def revision(self, made: dict[str, Any]) -> dict[str, Any]:
+        """With its links, as correlate tells them with every version."""
+        incident = self.home[made["series_id"]]
+        links = (link for link in self.stories[incident].links if made["series_id"] in (link.one, link.other))
+        told = [{"one": link.one, "other": link.other, "relation": "SAME", "score": 1.0} for link in links]
+        return self.change("REVISION", made, [incident]) | {"links": told}
 
     def change(self, relation: str, made: dict[str, Any], joined: list[str]) -> dict[str, Any]:
         return {"relation": relation, "report": made, "series_id": made["series_id"], "joined": joined, "left": [],
-                "links": []}  # fmt: skip
+                "merged": [], "links": []}  # fmt: skip
 
     @precondition(lambda self: self.reports)
     @rule(number=which, to=some_orgs)

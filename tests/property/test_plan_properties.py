@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from services.core.envelope import DeliveryType
 from services.core.gates import Target
+from services.core.grouping import Link
 from services.core.ledger import Slots, SlotState
 from services.core.plan import Send, Shown, plan
 from services.core.projection import FULL
 
 SERIES = ("alder/a", "birch/b", "cedar/c")
-LINKS = st.lists(st.tuples(st.sampled_from(SERIES), st.sampled_from(SERIES)), max_size=3)
+LINKS = st.lists(st.builds(Link, st.sampled_from(SERIES), st.sampled_from(SERIES)), max_size=3)
 
 
 @st.composite
-def steps(draw: st.DrawFn) -> tuple[dict[str, Shown], list[tuple[str, str]]]:
+def steps(draw: st.DrawFn) -> tuple[dict[str, Shown], list[Link]]:
     """What should be held after one change; versions only grow, as `histories` numbers them."""
     present = draw(st.sets(st.sampled_from(SERIES)))
     wanted = {
@@ -51,14 +52,14 @@ class Played(NamedTuple):
     slots: Slots
     reader: Reader
     wanted: dict[str, Shown]
-    links: list[tuple[str, str]]
+    links: list[Link]
 
 
-def play(history: list[tuple[dict[str, Shown], list[tuple[str, str]]]]) -> Played:
+def play(history: list[tuple[dict[str, Shown], list[Link]]]) -> Played:
     slots: Slots = ()
     reader = Reader()
     numbered: dict[str, Shown] = {}
-    links: list[tuple[str, str]] = []
+    links: list[Link] = []
     for number, (wanted, links) in enumerate(history, start=1):
         numbered = {series: shown._replace(version=number) for series, shown in wanted.items()}
         slots, sends = plan(slots, numbered, links)
@@ -68,7 +69,7 @@ def play(history: list[tuple[dict[str, Shown], list[tuple[str, str]]]]) -> Playe
 
 
 @given(st.lists(steps(), min_size=1, max_size=6))
-def test_planned_again_nothing_is_sent(history: list[tuple[dict[str, Shown], list[tuple[str, str]]]]) -> None:
+def test_planned_again_nothing_is_sent(history: list[tuple[dict[str, Shown], list[Link]]]) -> None:
     played = play(history)
     again, sends = plan(played.slots, played.wanted, played.links)
     assert (again, sends) == (played.slots, [])
@@ -76,7 +77,7 @@ def test_planned_again_nothing_is_sent(history: list[tuple[dict[str, Shown], lis
 
 @given(st.lists(steps(), min_size=1, max_size=6))
 def test_a_reader_holds_everything_that_is_shown_and_nothing_taken_back(
-    history: list[tuple[dict[str, Shown], list[tuple[str, str]]]],
+    history: list[tuple[dict[str, Shown], list[Link]]],
 ) -> None:
     played = play(history)
     holds = played.reader.holds()
@@ -88,7 +89,7 @@ def test_a_reader_holds_everything_that_is_shown_and_nothing_taken_back(
 
 @given(st.lists(steps(), min_size=1, max_size=6))
 def test_the_ledger_knows_what_the_reader_holds(
-    history: list[tuple[dict[str, Shown], list[tuple[str, str]]]],
+    history: list[tuple[dict[str, Shown], list[Link]]],
 ) -> None:
     played = play(history)
     known = {m.series_id for slot in played.slots if slot.state is SlotState.HELD for m in slot.members}
@@ -97,7 +98,7 @@ def test_the_ledger_knows_what_the_reader_holds(
 
 @given(st.lists(steps(), min_size=1, max_size=6))
 def test_a_recall_is_sent_for_nothing_that_was_not_held(
-    history: list[tuple[dict[str, Shown], list[tuple[str, str]]]],
+    history: list[tuple[dict[str, Shown], list[Link]]],
 ) -> None:
     slots: Slots = ()
     for number, (wanted, links) in enumerate(history, start=1):

@@ -12,8 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.core.deliveries import items
+from services.core.grouping import Link
 from services.core.ids import Ids
-from services.core.ledger import Entry, Incident, Link
+from services.core.ledger import Entry, Incident
 from services.core.project import account
 from services.core.projection import FULL, Attribution, Fact, Place, Projection, Time
 from services.core.reconcile import reconcile

@@ -107,8 +107,8 @@ class Relay:
         return _stands(self.found)
 
     def _entry(self, report: Any, step: Step) -> Any:
+        from services.core.grouping import Link
         from services.core.ledger import Entry as Known
-        from services.core.ledger import Link
 
         series = report["series_id"]
         known = self._incident.entries.get(series) or Known(report, step.as_of)

@@ -41,6 +41,7 @@ from services.core.control import (
 )
 from services.core.control_read import read_control
 from services.core.credential import Credential, CredentialState, Scope
+from services.core.link import LinkSaid, LinkWord
 from services.core.projection import Attribution, Fact, Place, Point, Projection, Time
 from services.core.reason import Reason
 from services.core.stage import Refusal
@@ -65,12 +66,13 @@ TABLE = record("sensitivity", area="*", rows=[{"kind": "*", "precision": "TOWN",
 OVERLAY = record("overlay", area="KEN", rules=[{"kinds": ["*"], "recipients": ["category:DONOR"]}])
 LOU = record("lou", lou="2026", text_version="1.2")
 GROUP = record("group", group="convoy", members=["alder", "birch"], **TIMES)
+LINK = record("link", link="word-1", word="CONFIRM", one=["alder/s"], other=["birch/t"])
 GLASS = record("breakglass", series="alder/s", org="birch", confirmer="officer")
 REVOKED = record("end", grantor="alder", grant="g", state="REVOKED")
 APPROVAL = record("approval", org="alder", confirmer="chair", status="SUSPENDED", standing=2)
 CREDENTIAL = record("credential", org="alder", name="laptop", scopes=["read", "consent"], state="ISSUED", issue=1)
 EVERY = (partner("alder"), officer("alder"), grant("alder"), WITHDRAWAL, AREA, TABLE, OVERLAY, LOU, GROUP, GLASS,
-         REVOKED, record("outlet", org="alder", state="OPEN"), APPROVAL, CREDENTIAL)  # fmt: skip
+         REVOKED, LINK, record("outlet", org="alder", state="OPEN"), APPROVAL, CREDENTIAL)  # fmt: skip
 
 
 def some(*words: Any) -> frozenset[Any]:
@@ -171,6 +173,7 @@ READ: dict[str, tuple[dict[str, Any], Control]] = {
         Lou("2026", "1.2", (OFFER,), frozenset({"QUERY"}), True),
     ),
     "group": (GROUP, Group("convoy", frozenset({"alder", "birch"}), PURPOSE, JANUARY, DECEMBER)),
+    "link": (LINK, LinkSaid("word-1", LinkWord.CONFIRM, frozenset({"alder/s"}), frozenset({"birch/t"}), "")),
     "breakglass": (GLASS, BreakGlass("alder/s", "birch", "officer")),
     "approval": (APPROVAL, Approval("alder", "chair", PartnerStatus.SUSPENDED, 2)),
     "credential": (
@@ -190,6 +193,7 @@ def test_every_type_has_an_id_and_the_registry_computes_the_same_one() -> None:
         "partner": "alder", "representative": "alder/officer", "grant": "alder/g", "end": "alder/g", "outlet": "alder",
         "withdrawal": "alder/s", "area": "KEN", "sensitivity": "*", "overlay": "KEN", "lou": "2026", "group": "convoy",
         "breakglass": "alder/s/birch/officer", "approval": "alder/chair", "credential": "alder/laptop",
+        "link": "word-1",
     }  # fmt: skip
     assert {payload["type"]: control_id(read(payload)) for payload in EVERY} == ids
     assert {control_key(payload) for payload in EVERY} == {f"{kind}/{name}" for kind, name in ids.items()}

@@ -187,7 +187,9 @@ class Faithful:
         ]
         at = self._next(topic)
         envelope = Envelope(kind, f"m-{at.topic}-{at.offset}", 1, 0, 0, 0, 0, "Actual")
-        self.books.fold(Read(at, key, "view" if accounts else "recall", {"accounts": accounts}, envelope))
+        sources = accounts[0].get("sources", "1") if accounts else ""
+        value = {"accounts": accounts, "sources": sources}
+        self.books.fold(Read(at, key, "view" if accounts else "recall", value, envelope))
         return envelope.message_id
 
     def _fields(self, org: str, series: str) -> dict[str, Any]:
@@ -312,9 +314,9 @@ def test_a_registry_that_is_none_says_where(tmp_path: Path, text: str, named: st
         Registry.load(path)
 
 
-def test_the_administrators_change_only_partners_and_ends(story: Scenario) -> None:
+def test_the_administrators_change_only_partners_ends_and_links(story: Scenario) -> None:
     kinds = {item.payload["type"] for item in story.items if isinstance(item, Word) and item.author == ADMIN}
-    assert kinds == {"partner", "end"}
+    assert kinds == {"partner", "end", "link"}
 
 
 def test_quantiles_are_read_from_the_exporter() -> None:
@@ -340,7 +342,7 @@ def test_more_than_is_permitted_is_seen(faithful: Faithful) -> None:
     account = {"series_id": series, "version": 1, "personal": {"contact": "x"}, "place": {"precision": "ADMIN2",
                "name": "", "latitude": None}}  # fmt: skip
     at, envelope = Source("slt.out.demo-nutmeg", 0, 10_000), Envelope(DeliveryType.UPDATE, "n", 2, 1, 0, 0, 0, "Actual")
-    faithful.books.fold(Read(at, series, "view", {"accounts": [account]}, envelope))
+    faithful.books.fold(Read(at, series, "view", {"accounts": [account], "sources": "1"}, envelope))
     assert [difference.what for difference in faithful.verdict().differences] == [
         f"personal of {series} at demo-nutmeg"
     ]

@@ -99,6 +99,8 @@ def test_the_gates_decide_what_the_story_tells(tmp_path: Path) -> None:
         for series in act.holds.keys() & pipeline.held.keys():
             assert (act.name, series, pipeline.held[series]) == (act.name, series, dict(act.holds[series]))
         for org, series, field, value in act.shows:
+            if field == "sources":
+                continue  # of a view, not of one report
             found: Any = _account(pipeline.views[org, series])
             for part in field.split("."):
                 found = found[part]

@@ -46,7 +46,7 @@ class Slot:
 
     def handle(self, made: Policy, value: dict[str, Any], relation: str = "NEW") -> Outcome | None:
         change = {"relation": relation, "report": value, "series_id": value["series_id"],
-                  "joined": [f"{value['series_id']}~1"], "left": [], "links": []}  # fmt: skip
+                  "joined": [f"{value['series_id']}~1"], "left": [], "merged": [], "links": []}  # fmt: skip
         record = Record(Source("slt.incidents", 0, 0), NOW, "", "incident_change", change)
         return self.take(self.task.handle(record, self.moment(made))).outcome
 
@@ -134,7 +134,7 @@ def test_recalls_go_on_while_the_state_may_be_stale() -> None:
 def test_what_was_held_back_while_stale_is_released_when_it_is_fresh_again() -> None:
     slot = Slot()
     change = {"relation": "NEW", "report": report("alder/s"), "series_id": "alder/s", "joined": ["alder/s~1"],
-              "left": [], "links": []}  # fmt: skip
+              "left": [], "merged": [], "links": []}  # fmt: skip
     record = Record(Source("slt.incidents", 0, 0), NOW, "", "incident_change", change)
     slot.take(slot.task.handle(record, slot.moment(GRANTED, fresh=False)))
     assert slot.types() == []
@@ -191,7 +191,7 @@ def test_a_series_that_moved_leaves_a_pointer_and_its_new_home_begins_another_ke
     provisional = report("alder/s", home=0)
     slot.handle(GRANTED, provisional)
     change = {"relation": "MOVED", "report": None, "series_id": "alder/s", "joined": [], "left": ["alder/s~1"],
-              "links": []}  # fmt: skip
+              "merged": [], "links": []}  # fmt: skip
     record = Record(Source("slt.incidents", 0, 1), NOW, "", "incident_change", change)
     assert slot.take(slot.task.handle(record, slot.moment(GRANTED))).outcome is Outcome.RELINKED
     elsewhere = Slot()
@@ -219,7 +219,7 @@ def test_a_gate_that_fails_is_counted_and_logged_and_what_it_held_back_is_looked
         raise ArithmeticError
 
     slot, change = Slot(), {"relation": "NEW", "report": report("alder/s"), "series_id": "alder/s",
-                            "joined": ["alder/s~1"], "left": [], "links": []}  # fmt: skip
+                            "joined": ["alder/s~1"], "left": [], "merged": [], "links": []}  # fmt: skip
     record = Record(Source("slt.incidents", 0, 0), NOW, "", "incident_change", change)
     granted = policy(*BASE, grant("alder", recipients=["birch"]))  # its own: a policy remembers what it has decided
     monkeypatch.setattr("services.core.judge.GATES", (*GATES, _broken))

@@ -6,8 +6,9 @@ import pytest
 
 from services.core.envelope import DeliveryType as Type
 from services.core.gates import Code, Target
+from services.core.grouping import Link
 from services.core.ledger import Member, Slot, SlotState
-from services.core.plan import Shown, connected, plan
+from services.core.plan import Shown, plan
 from services.core.projection import EMPTY, FULL, Fact, Place
 
 A, B = "alder/a", "birch/b"
@@ -48,14 +49,14 @@ ROWS = {
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_row_of_the_table(row: str) -> None:
     slots, wanted, expected = ROWS[row]
-    _, sends = plan(slots, wanted, [(A, B)])
+    _, sends = plan(slots, wanted, [Link(A, B)])
     marks = [(s.type, s.slot.sequence, s.slot.deleted_to, s.slot.replaced_to, s.slot.kept_to) for s in sends]
     assert marks == expected
 
 
 def test_two_keys_that_merge_go_on_under_the_older_and_nothing_is_recalled() -> None:
     slots = (held((B, 1), name=f"{B}|0.0"), held((A, 1)))
-    after, sends = plan(slots, {A: shown(), B: shown()}, [(A, B)])
+    after, sends = plan(slots, {A: shown(), B: shown()}, [Link(A, B)])
     assert [(s.type, s.slot.name, s.slot.replaced_by) for s in sends] == [
         (Type.UPDATE, f"{B}|0.0", ""),
         (Type.UPDATE, f"{A}|0.0", f"{B}|0.0"),
@@ -67,14 +68,14 @@ def test_two_keys_that_merge_go_on_under_the_older_and_nothing_is_recalled() -> 
 def test_a_key_that_is_merged_away_points_to_the_key_that_goes_on_with_its_content() -> None:
     other = "alder/0"
     slots = (held((other, 1), name=f"{other}|0.0"), held((B, 1), name=f"{B}|0.0"), held((A, 1)))
-    after, _ = plan(slots, {A: shown(), B: shown(), other: shown()}, [(A, B)])
+    after, _ = plan(slots, {A: shown(), B: shown(), other: shown()}, [Link(A, B)])
     assert [slot.replaced_by for slot in after] == ["", "", f"{B}|0.0"]
     assert [slot.sequence for slot in after] == [1, 2, 2]
 
 
 def test_a_split_is_the_reverse_of_a_merge() -> None:
     slots = (held((B, 1), name=f"{B}|0.0"), held((A, 1)))
-    merged, _ = plan(slots, {A: shown(), B: shown()}, [(A, B)])
+    merged, _ = plan(slots, {A: shown(), B: shown()}, [Link(A, B)])
     split, sends = plan(merged, {A: shown(), B: shown()}, [])
     assert [(s.type, s.slot.name, [m.series_id for m in s.shown]) for s in sends] == [
         (Type.UPDATE, f"{B}|0.0", [B]),
@@ -86,7 +87,7 @@ def test_a_split_is_the_reverse_of_a_merge() -> None:
 def test_reports_joined_only_by_a_hidden_one_stay_two_keys() -> None:
     hidden = "cedar/h"
     wanted = {A: shown(), B: shown(), hidden: shown(target=Target.NONE)}
-    after, sends = plan((), wanted, [(A, hidden), (hidden, B)])
+    after, sends = plan((), wanted, [Link(A, hidden), Link(hidden, B)])
     assert [send.type for send in sends] == [Type.ALERT, Type.ALERT]
     assert {slot.name for slot in after} == {f"{A}|0.0", f"{B}|0.0"}
 
@@ -140,7 +141,7 @@ def test_a_grant_again_after_a_recall_goes_on_under_the_same_key_with_a_higher_s
 
 def test_what_is_only_kept_is_not_sent_again() -> None:
     slots = (held((A, 1), (B, 1)),)
-    after, sends = plan(slots, {A: shown(target=Target.KEEP), B: shown(2, message="UPDATE")}, [(A, B)])
+    after, sends = plan(slots, {A: shown(target=Target.KEEP), B: shown(2, message="UPDATE")}, [Link(A, B)])
     assert [[m.series_id for m in s.shown] for s in sends] == [[B]]
     assert {m.series_id for m in after[0].members} == {A, B}
 
@@ -148,7 +149,3 @@ def test_what_is_only_kept_is_not_sent_again() -> None:
 def test_a_moved_series_begins_a_key_of_its_own() -> None:
     after, _ = plan((), {A: shown()._replace(home=1)}, [])
     assert after[0].name == f"{A}|1.0"
-
-
-def test_connected_uses_only_links_within_the_set() -> None:
-    assert connected({"a", "b", "c", "d"}, [("a", "x"), ("x", "b"), ("c", "d")]) == [("a",), ("b",), ("c", "d")]

@@ -9,7 +9,8 @@ import pytest
 from services.core.decide import GATES
 from services.core.envelope import DeliveryType as Type
 from services.core.gates import Code
-from services.core.ledger import Entry, Incident, Link
+from services.core.grouping import Link
+from services.core.ledger import Entry, Incident
 from services.core.policy import Policy
 from services.core.reconcile import Reconciled, reconcile
 from tests.registry import NOW, grant, officer, partner, policy, report

@@ -21,7 +21,7 @@ AREA = {
 }  # fmt: skip
 HOLDERS: dict[str, dict[str, Any]] = {
     "incident_change": {
-        "relation": "NEW", "series_id": "o/1", "joined": ["i"], "left": [],
+        "relation": "NEW", "series_id": "o/1", "joined": ["i"], "left": [], "merged": [],
         "links": [{"one": "o/1", "other": "p/2", "relation": "SAME", "score": 0.5}],
     },
     "ledger_report": {

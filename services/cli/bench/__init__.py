@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.cli.bench import formats, plain, revoke, rules, stages
+from services.cli.bench import formats, matching, plain, revoke, rules, stages
 from services.cli.bench.chain import Chain, Run, percentile, search
 from services.cli.bench.facts import facts
 from services.cli.bench.hops import hops, starts
@@ -51,7 +51,7 @@ def bench(
     measuring = Bench(console, LONG if long else Size(), groups)
     measuring.alone()
     try:
-        if groups - {Group.RULES, Group.FORMATS}:
+        if groups - {Group.RULES, Group.FORMATS, Group.MATCHING}:
             with World.start() as world:
                 measuring.run(world)
     except StackError as error:
@@ -93,6 +93,8 @@ class Bench:
         """What needs no broker."""
         if Group.FORMATS in self._groups:
             self._add(formats.measure())
+        if Group.MATCHING in self._groups:
+            self._add(matching.measure())
         if Group.RULES in self._groups:
             for found, made_of in rules.measure():
                 self._add(found)

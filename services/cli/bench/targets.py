@@ -16,6 +16,7 @@ class Group(StrEnum):
 
     RULES = "rules"
     FORMATS = "formats"
+    MATCHING = "matching"
     PLAIN = "plain"
     INTAKE = "intake"
     ENRICH = "enrich"
@@ -82,6 +83,9 @@ TARGETS: dict[str, Target] = {
         name: Target(Group.FORMATS, "us")
         for name in ("cap_in_us", "cap_out_us", "cap_back_us", "json_us_per_delivery", "avro_us_per_delivery")
     },
+    "correlate_match_reports_per_s_20k": Target(Group.MATCHING, "reports/s", 10_000),
+    "correlate_match_reports_per_s_200k": Target(Group.MATCHING, "reports/s", 10_000),
+    "match_bytes_per_report": Target(Group.MATCHING, "bytes", 1536, at_most=True),
     "plain_records_per_s": Target(Group.PLAIN, "records/s"),
     "plain_transactional_records_per_s": Target(Group.PLAIN, "records/s"),
     "intake_reports_per_s": Target(Group.INTAKE, "reports/s", 6000),
