@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,12 @@ ORGS = ("alder", "birch", "cedar", "dogwood", "elm")
 """Invented organisations."""
 
 StackFactory = Callable[..., LocalStack]
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and every process that a test starts would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
