@@ -124,8 +124,13 @@ def _move(slot: Slot, group: tuple[str, ...] | None, wanted: Wanted, survivor: s
         return [recall, *(_begin(recall.slot, _members(group, wanted, ()), DeliveryType.ALERT) if group else [])]
     if group:
         return _update(slot, group, wanted)
-    kept = any(wanted[m.series_id].target is Target.KEEP for m in slot.members if m.series_id in wanted)
-    return [] if kept else [_replaced(slot, survivor)]
+    return [] if _may_stay(slot, wanted) else [_replaced(slot, survivor)]
+
+
+def _may_stay(slot: Slot, wanted: Wanted) -> bool:
+    """Something in it is kept, and nothing in it went on in another incident: its recall would not reach this key."""
+    stays = [wanted[m.series_id].target for m in slot.members if m.series_id in wanted]
+    return Target.KEEP in stays and len(stays) == len(slot.members)
 
 
 def _is_taken_back(member: Member, wanted: Wanted) -> bool:
@@ -146,7 +151,9 @@ def _update(slot: Slot, group: tuple[str, ...], wanted: Wanted) -> list[Send]:
     if members == slot.members:
         return []
     changed = [series for series in group if held.get(series) not in members]
-    return [_send(_type_of(group, changed, wanted), slot, members, _members(group, wanted, ()))]
+    send = _send(_type_of(group, changed, wanted), slot, members, _members(group, wanted, ()))
+    leave = held.keys() - {member.series_id for member in members}
+    return [_replacing(send, slot.kept_to) if leave else send]
 
 
 def _type_of(group: tuple[str, ...], changed: list[str], wanted: Wanted) -> DeliveryType:
@@ -164,6 +171,11 @@ def _send(kind: DeliveryType, slot: Slot, members: tuple[Member, ...], shown: tu
     replaced = slot.replaced_to if kind is DeliveryType.CANCEL else before
     after = Slot(slot.name, before + 1, SlotState.HELD, members, slot.deleted_to, replaced, kept, begun=slot.begun)
     return Send(kind, after, before, shown)
+
+
+def _replacing(send: Send, kept_to: int) -> Send:
+    """Also a cancellation replaces what showed a series that goes on elsewhere: its recall would not reach this key."""
+    return send._replace(slot=send.slot._replace(replaced_to=send.previous, kept_to=kept_to))
 
 
 def _begin(slot: Slot, members: tuple[Member, ...], kind: DeliveryType) -> list[Send]:

@@ -8,7 +8,7 @@ from services.core.envelope import DeliveryType as Type
 from services.core.gates import Code, Target
 from services.core.grouping import Link
 from services.core.ledger import Member, Slot, SlotState
-from services.core.plan import Shown, plan
+from services.core.plan import Shown, founder_of, plan
 from services.core.projection import EMPTY, FULL, Fact, Place
 
 A, B = "alder/a", "birch/b"
@@ -82,6 +82,20 @@ def test_a_split_is_the_reverse_of_a_merge() -> None:
         (Type.UPDATE, f"{A}|0.0", [A]),
     ]
     assert [slot.replaced_by for slot in split] == ["", ""]
+
+
+def test_a_cancellation_keeps_nothing_of_a_series_that_goes_on_elsewhere() -> None:
+    slots = (held((A, 1), (B, 1)),)
+    _, sends = plan(slots, {A: shown(2, message="CANCEL"), B: shown()}, [])
+    told = [(s.type, founder_of(s.slot.name), s.slot.replaced_to, s.slot.kept_to) for s in sends]
+    assert told == [(Type.CANCEL, A, 1, 0), (Type.ALERT, B, 0, 0)]
+
+
+def test_what_is_kept_beside_a_series_that_left_the_incident_is_replaced() -> None:
+    slots = (held((A, 1), (B, 1)),)
+    after, sends = plan(slots, {A: shown(target=Target.KEEP)}, [])
+    assert [(s.type, s.slot.replaced_to, s.shown) for s in sends] == [(Type.UPDATE, 1, ())]
+    assert plan(after, {A: shown(target=Target.KEEP)}, []) == (after, [])
 
 
 def test_reports_joined_only_by_a_hidden_one_stay_two_keys() -> None:
