@@ -210,12 +210,16 @@ def said_now(held: Held, report: Fields) -> Projection:
 def _goes_on(
     key: Key, claims: dict[str, int], views: Sequence[frozenset[Held]], decisions: dict[str, Decision], recalled: bool
 ) -> Key:
-    """A recall takes all back that the key held; a key to which nothing is sent, because of what is kept, stays."""
+    """A recall takes all back that the key held; a key to which nothing is sent, because of what is kept, stays.
+
+    Unless something in it left the incident: the whole is replaced, because its recall would come under another key.
+    """
     known = frozenset(held for held in key.held if not recalled and held.series in decisions)
     kept = frozenset(held for held in known if decisions[held.series].target == "KEEP")
     if key.founder in claims:
         return Key(key.founder, kept | views[claims[key.founder]])
-    return Key(key.founder, known if kept else frozenset())
+    has_left = any(held.series not in decisions for held in key.held)
+    return Key(key.founder, known if kept and not has_left else frozenset())
 
 
 def _target(decisions: dict[str, Decision], series: str) -> str:
