@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full check differential mutation bench clean
+.PHONY: help setup console demo test test-console test-full check differential mutation bench clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,14 +24,28 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+PAGE := build/console/index.html
+SOURCES := $(shell find services/console/page -type f -not -path '*/node_modules/*' -not -name basemap.json)
+
+console: $(PAGE)  ## build the console's page into build/console (Node 20.19 or later with npm)
+
+$(PAGE): $(SOURCES)
+	@command -v npm >/dev/null || { echo "npm is missing: the console's page needs Node 20.19 or later"; exit 1; }
+	cd services/console/page && npm ci --silent --no-fund --no-audit && npm run --silent build
+
 demo: setup  ## start everything and play the bundled scenario (ONCE=1: end when the accounts balance)
+	@$(MAKE) --no-print-directory console || echo "The console will answer without its page; everything else works."
 	$(BIN)/slt demo $(if $(ONCE),--once)
 
-test: setup  ## every kind of check at a reduced size, on real Kafka and Redis
+test: setup console  ## every kind of check at a reduced size, on real Kafka and Redis
 	$(BIN)/python -m pytest -m 'not full' -n 2 tests/unit tests/property
-	$(BIN)/python -m pytest -m 'not full' --durations=20 tests/contract tests/system tests/faults
+	$(BIN)/python -m pytest -m 'not full' --durations=20 tests/contract tests/system tests/faults tests/page
 
-test-full: setup  ## the same at the sizes that the requirements name
+test-console: setup console  ## the console: its page in Debian's chromium, alone and on the real pipeline
+	@command -v chromium >/dev/null || { echo "chromium is missing: sudo apt-get install -y chromium"; exit 1; }
+	$(BIN)/python -m pytest -m 'not full' tests/unit/test_console.py tests/page tests/system/test_picture.py tests/system/test_console.py tests/system/test_console_page.py
+
+test-full: setup console  ## the same at the sizes that the requirements name
 	$(BIN)/python -m pytest
 
 check: setup  ## style, types, layers, unit and property tests; needs no broker

@@ -15,7 +15,7 @@ from services.cli.scenario import Told
 from services.core.control import ADMIN
 from services.core.envelope import DeliveryType, Envelope
 from services.core.stage import Outcome, Source
-from services.projector.fold import FINAL
+from services.runtime.read_model import FINAL
 from services.runtime.topics import CANARY
 
 REPORTS, CONSENTS, NOTICES, OUTLETS = "slt.in.", "slt.consent.", "slt.notices.", ("slt.out.", "slt.exercise.")

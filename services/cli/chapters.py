@@ -13,6 +13,7 @@ from services.cli.story import AWAY, BOX, BOX_PASSED, LANES, WORDS, Lane, Story,
 from services.cli.terms import in_danger, in_part
 from services.core.confirmation import ConsentStatus
 from services.core.control import ADMIN, PartnerStatus
+from services.core.sioc import SIOC
 from services.runtime.codec import Codec
 from services.runtime.registry import Registry
 
@@ -138,7 +139,9 @@ def _suspension(story: Story) -> None:
 
 
 def _exercise(story: Story) -> None:
-    drill = Lane("demo-alder", "SECURITY_ALERT", "UKR", demo("birch", "ironwood"))  # tamarack takes no exercises
+    drill = Lane(
+        "demo-alder", "SECURITY_ALERT", "UKR", (*demo("birch", "ironwood"), SIOC)
+    )  # tamarack takes no exercises
     story.act("exercise", "An exercise: eight reports on slt.exercise topics, and none among the actual ones.", [
         story.report(drill, status="Exercise") for _ in range(8)
     ])  # fmt: skip

@@ -36,8 +36,8 @@ from services.cli.up import (
 )
 from services.cli.verdict import Difference, Verdict, judge
 from services.core.audit import Audited
-from services.projector.fold import FINAL
 from services.runtime.kafka import partner_security
+from services.runtime.read_model import FINAL
 from services.runtime.registry import Registry
 from services.runtime.secrets import write_private
 from services.runtime.settings import Settings

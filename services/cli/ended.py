@@ -12,8 +12,7 @@ from services.cli.verdict import Difference
 from services.core.audit import Audited
 from services.core.confirmation import ConsentStatus
 from services.core.recall import Standing
-from services.projector.projector import connect
-from services.projector.store import audit
+from services.runtime.read_model import audit, connect
 from services.runtime.settings import Settings
 
 _WORDS = {Standing.OPEN: "no answer yet", Standing.OVERDUE: "overdue"}

@@ -15,8 +15,7 @@ from rich.text import Text
 from services.cli.outcomes import moment, outcomes, spoken
 from services.core.audit import Audited, Change, Row
 from services.core.words import OUTCOMES, projection_words
-from services.projector.projector import connect
-from services.projector.store import AUDIT_KEPT, audit
+from services.runtime.read_model import AUDIT_KEPT, audit, connect
 from services.runtime.settings import Settings
 
 

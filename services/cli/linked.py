@@ -8,14 +8,15 @@ from typing import Any
 from services.cli.scenario import Submission, Word
 from services.cli.story import INGOS, LANES, Lane, Story, demo
 from services.core.control import ADMIN
+from services.core.sioc import SIOC
 
 _HARM = {"scheme": "invented", "killed": 0, "injured": 3, "kidnapped": None, "detained": None}
-_ALDER = Lane("demo-alder", "INCIDENT_REPORT", "KEN", demo("birch", "ironwood", "larch"))
-_CEDAR = Lane("demo-cedar", "SECURITY_ALERT", "KEN", (*INGOS, "demo-kauri"))
-_BOTH = demo("birch", "ironwood", "larch")
+_ALDER = Lane("demo-alder", "INCIDENT_REPORT", "KEN", (*demo("birch", "ironwood", "larch"), SIOC))
+_CEDAR = Lane("demo-cedar", "SECURITY_ALERT", "KEN", (*INGOS, "demo-kauri", SIOC))
+_BOTH = (*demo("birch", "ironwood", "larch"), SIOC)
 _ELM = next(lane for lane in LANES if lane.org == "demo-elm")
-_HAZEL = Lane("demo-hazel", "INCIDENT_REPORT", "SSD", demo("cedar", "elm", "juniper", "maple", "rowan"))
-_ELM_AND_HAZEL = demo("cedar", "juniper", "rowan")
+_HAZEL = Lane("demo-hazel", "INCIDENT_REPORT", "SSD", (*demo("cedar", "elm", "juniper", "maple", "rowan"), SIOC))
+_ELM_AND_HAZEL = (*demo("cedar", "juniper", "rowan"), SIOC)
 
 
 def one_incident(story: Story, start: datetime) -> None:
@@ -27,8 +28,8 @@ def one_incident(story: Story, start: datetime) -> None:
                    began, 0.0)  # fmt: skip
     story.shows(first, *_BOTH, sources="2")
     story.shows(second, "demo-kauri", sources="1")
-    story.act("one incident", "Two organisations report one attack in their own words: three partners are shown both, "
-              "as one incident with 2 sources; the others see their one report.", [first, second])  # fmt: skip
+    story.act("one incident", "Two organisations report one attack in their own words: three partners and the SIOC "
+              "are shown both, as one incident with 2 sources; others see one report.", [first, second])  # fmt: skip
     third = _told(story, _ELM, "Invented: a field office near Amber Market was entered at night.", began, 0.0)
     fourth = _told(story, _HAZEL, "Unknown people broke into premises (invented), a night or two ago.", began, 0.0,
                    occurred_from=began - timedelta(days=1), harm={**_HARM, "injured": None})  # fmt: skip

@@ -22,8 +22,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.projector.fold import ACCOUNTS, FEED, FINAL, OUTLETS, gap
-from services.projector.projector import connect
+from services.runtime.read_model import ACCOUNTS, FEED, FINAL, OUTLETS, connect, gap
 from services.runtime.settings import Settings
 
 _COLOURS = {"ALERT": "green", "UPDATE": "cyan", "CORRECT": "yellow", "CANCEL": "magenta", "RECALL": "red"}

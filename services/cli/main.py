@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import admin, cap, decisions, incident, metrics, partner, policy, schemas
+from services.cli import admin, cap, console, decisions, incident, metrics, partner, policy, schemas
 from services.cli.bench import bench
 from services.cli.demo import demo
 from services.cli.evaluate.command import app as evaluate
@@ -52,6 +52,8 @@ app = typer.Typer(
 
     - [bold]slt incident list --config build/up/settings.toml[/]: which reports tell of one incident
 
+    - [bold]slt console invite NAME --role operator --config build/up/settings.toml[/]: a person for the console
+
     - [bold]slt schemas topics[/]: every topic with its meaning
 
     - [bold]slt login[/], then [bold]slt tail[/]: as a partner, from anywhere (docs/partners.md)
@@ -66,6 +68,7 @@ app.command("preview")(preview_command)
 app.command()(mappings)
 app.command()(bench)
 app.add_typer(admin.app, name="admin")
+app.add_typer(console.app, name="console")
 app.add_typer(incident.app, name="incident")
 app.add_typer(policy.app, name="policy")
 app.add_typer(cap.app, name="cap")

@@ -27,7 +27,7 @@ class Submission(NamedTuple):
     body: Mapping[str, Any] | bytes
     """Fields of a submission (times as datetimes), or bytes that are sent as they are."""
     outcome: str
-    """One of services.projector.fold.FINAL."""
+    """One of services.runtime.read_model.FINAL."""
     reason: str = ""
     """With `refused`: the reason's code."""
     avro: bool = False

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from services.cli.scenario import Act, After, Holders, Item, Scenario, Shown, Submission, Told, Word
 from services.core.control import ADMIN, PartnerStatus
+from services.core.sioc import SIOC
 from services.runtime.registry import Registry
 
 BOX = timedelta(seconds=30)
@@ -40,32 +41,33 @@ class Lane(NamedTuple):
 
 INGOS = demo("alder", "birch", "dogwood", "ginkgo", "ironwood", "larch", "pine", "quince", "tamarack")
 LANES = (
-    Lane("demo-alder", "INCIDENT_REPORT", "KEN", demo("birch", "ironwood", "larch")),
-    Lane("demo-alder", "SITUATION_REPORT", "AFG", demo("birch", "ironwood")),  # larch asked for two other countries
-    Lane("demo-birch", "SECURITY_ALERT", "SSD", demo("juniper", "kauri")),
+    Lane("demo-alder", "INCIDENT_REPORT", "KEN", (*demo("birch", "ironwood", "larch"), SIOC)),
+    Lane("demo-alder", "SITUATION_REPORT", "AFG", (*demo("birch", "ironwood"), SIOC)),  # larch asked for others
+    Lane("demo-birch", "SECURITY_ALERT", "SSD", (*demo("juniper", "kauri"), SIOC)),
     Lane("demo-birch", "INCIDENT_REPORT", "SSD", ()),  # birch consented for alerts only
-    Lane("demo-cedar", "SECURITY_ALERT", "KEN", (*INGOS, "demo-kauri")),
-    Lane("demo-cedar", "LESSON_LEARNT", "KEN", INGOS),  # kauri asked for alerts only
+    Lane("demo-cedar", "SECURITY_ALERT", "KEN", (*INGOS, "demo-kauri", SIOC)),
+    Lane("demo-cedar", "LESSON_LEARNT", "KEN", (*INGOS, SIOC)),  # kauri asked for alerts only
     Lane("demo-cedar", "INCIDENT_REPORT", "COL", ()),  # cedar consented for Kenya only
     Lane("demo-elm", "SECURITY_ALERT", "SSD",
-         (*INGOS, *demo("cedar", "fir", "hazel", "juniper", "kauri", "nutmeg", "rowan", "spruce"))),
+         (*INGOS, *demo("cedar", "fir", "hazel", "juniper", "kauri", "nutmeg", "rowan", "spruce"), SIOC)),
     Lane("demo-fir", "INCIDENT_REPORT", "UKR", demo("nutmeg", "oak"), demo("nutmeg", "oak")),
-    Lane("demo-hazel", "INCIDENT_REPORT", "SSD", demo("cedar", "elm", "juniper", "maple", "rowan")),
+    Lane("demo-hazel", "INCIDENT_REPORT", "SSD", (*demo("cedar", "elm", "juniper", "maple", "rowan"), SIOC)),
 )  # fmt: skip
 AWAY = frozenset(demo("pine", "quince"))
 """Suspended in the course of the story."""
 WORDS: tuple[dict[str, Any], ...] = (
-    {"grantor": "demo-alder", "recipients": demo("birch", "ironwood", "larch")},
-    {"grantor": "demo-birch", "recipients": demo("juniper", "kauri"), "kinds": ["SECURITY_ALERT"]},
-    {"grantor": "demo-cedar", "recipients": ["category:INGO"], "areas": ["KEN"]},
+    {"grantor": "demo-alder", "recipients": (*demo("birch", "ironwood", "larch"), SIOC)},
+    {"grantor": "demo-birch", "recipients": (*demo("juniper", "kauri"), SIOC), "kinds": ["SECURITY_ALERT"]},
+    {"grantor": "demo-cedar", "recipients": ["category:INGO", SIOC], "areas": ["KEN"]},
     {"grantor": "demo-elm", "recipients": ["*", "demo-spruce"]},  # `*` means no observer
     {"grantor": "demo-elm", "grant": "not-maple", "effect": "PROHIBIT", "recipients": demo("maple")},
     {"grantor": "demo-hazel", "recipients": ["category:UNSMS", "category:FIELD_PARTNER"]},
+    {"grantor": SIOC, "recipients": ["*"]},  # for what is drafted in the console
     {
         "grantor": "demo-alder",
         "grant": "drill",
         "status": "Exercise",
-        "recipients": demo("birch", "ironwood", "tamarack"),
+        "recipients": (*demo("birch", "ironwood", "tamarack"), SIOC),
     },
 )
 

@@ -6,6 +6,7 @@ from services.cli.story import Lane, Story, demo
 from services.core.project import NO_VERSION
 from services.core.projection import Attribution
 from services.core.request import RequestStage
+from services.core.sioc import SIOC
 
 _STAFF = Lane("demo-ironwood", "INCIDENT_REPORT", "COL", demo("cedar", "elm", "nutmeg"))
 _QUIET = Lane("demo-tamarack", "SITUATION_REPORT", "AFG", demo("birch", "hazel"))
@@ -14,7 +15,7 @@ _DANGER = Lane(
     demo("alder", "birch", "dogwood", "ginkgo", "ironwood", "kauri", "pine", "quince", "tamarack"),
 )  # fmt: skip
 """Every INGO but larch, which asked for two other countries."""
-_WAITING = demo("cedar", "elm", "fir", "hazel", "maple", "nutmeg")
+_WAITING = (*demo("cedar", "elm", "fir", "hazel", "maple", "nutmeg"), SIOC)
 """Everybody else who works there and is neither an observer nor a third party."""
 _PLACE = {"admin1": "Ember Province (invented)", "admin2": "Ash District (invented)", "name": "Cinder (invented)"}
 _CONTACT = {"contact": "A. Invented, no such person"}
@@ -58,10 +59,10 @@ def in_danger(story: Story) -> None:
     )
     story.tells("demo-juniper", alert.series, RequestStage.REQUEST)
     story.act("danger", "Somebody may be hurt soon: nine partners get what saves lives at once, and no more; for six "
-              "who have no consent the originator is asked.", [alert])  # fmt: skip
+              "and the SIOC, who have no consent, the originator is asked.", [alert])  # fmt: skip
     answer = story.grant("demo-juniper", grant="answer", recipients=["category:UNSMS", *demo("fir", "nutmeg")],
                          series=[alert.series], kinds=[], areas=[], covers_earlier=True)  # fmt: skip
     story.holds([alert], saved | dict.fromkeys(_WAITING, 1))
     story.shows(alert, *_WAITING, tearline=_TEARLINE, headline=alert.fields["headline"], originator="demo-juniper")
-    story.act("the answer", "It answers with a consent for this report: the six who waited get all of it.", [answer])
+    story.act("the answer", "It answers with a consent for this report: those who waited get all of it.", [answer])
     story.explained = alert.series

@@ -19,15 +19,19 @@ from rich.table import Table
 
 from services.cli.play import Player
 from services.cli.reader import Reader
+from services.console.accounts import Accounts
+from services.console.main import LINK, url
 from services.runtime.local import LocalStack
 from services.runtime.local.process import ROOT
 from services.runtime.processor import Stage
 from services.runtime.registry import Registry
 from services.runtime.secrets import private_folder
+from services.runtime.settings import Settings
 from services.runtime.supervisor import Supervisor
 
 REGISTRY = ROOT / "deploy" / "demo" / "registry.yaml"
-SLOTS: Mapping[str, int] = {**dict.fromkeys(Stage, 1), Stage.DISTRIBUTE: 2, "projector": 1, "canary": 1, "confirm": 1}
+SLOTS: Mapping[str, int] = {**dict.fromkeys(Stage, 1), Stage.DISTRIBUTE: 2, "projector": 1, "canary": 1, "confirm": 1,
+                              "console": 1}  # fmt: skip
 """Processes per stage."""
 LOCK = "lock"
 """The file by which a process has a folder for itself."""
@@ -99,6 +103,7 @@ def addresses(system: Running) -> Table:
     """Where to look: settings, logs, metrics."""
     stack = system.stack
     table = Table(title="Where everything is", box=SIMPLE, show_header=False, title_justify="left")
+    table.add_row("[bold]console[/]", _console(stack.settings))
     table.add_row("settings", str(stack.settings_file))
     table.add_row("logs", str(stack.logs))
     table.add_row("brokers", f"stages {stack.settings.bootstrap}, partners (TLS) {stack.settings.partner_bootstrap}")
@@ -106,6 +111,13 @@ def addresses(system: Running) -> Table:
         table.add_row(f"metrics of {slot.name}", f"http://{slot.metrics}/metrics")
     table.add_row("targets for Prometheus", str(stack.folder / "targets.json"))
     return table
+
+
+def _console(settings: Settings) -> str:
+    """Its address; at the first start the link by which one makes the first account."""
+    link = settings.accounts_folder / LINK
+    first = Accounts(settings.accounts_folder).is_untouched and link.is_file()
+    return f"{link.read_text(encoding='utf-8').strip()} (once: choose a password)" if first else url(settings)
 
 
 class _Silent:

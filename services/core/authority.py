@@ -1,8 +1,8 @@
 """May this author make this change of slt.control? (ARCHITECTURE §5 rule 6, §8 "who acts"; SLT-45)
 
 The topic proves the organisation, the signature proves the person. One writer per key: a grant is its grantor's alone,
-so are the withdrawal of a series and a broken glass; an end by another authority has a key of its own, and everything
-else is the administrators'.
+so are the withdrawal of a series and a broken glass; an end by another authority has a key of its own, links whose id
+begins with `sioc-` are the SIOC's, and everything else is the administrators'.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from services.core.control import (
 )
 from services.core.control_read import read_control
 from services.core.fold import Verify
+from services.core.link import LinkSaid
 from services.core.reason import Reason
 from services.core.references import unknown
+from services.core.sioc import SIOC
 from services.core.stage import Refusal
 
 _ELSEWHERE = "send grants, withdrawals and confirmations to your own topic, all else is the administrators'"
@@ -96,6 +98,8 @@ def _owner(control: Control) -> str:
             return control.originator
         case BreakGlass():
             return control.org
+        case LinkSaid() if control.link.startswith(f"{SIOC}-"):
+            return SIOC
     return ADMIN
 
 

@@ -1,7 +1,4 @@
-"""What one record adds to the read model: pure, counted exactly once because its offset is stored with it.
-
-No content gets here: the read model knows types, keys, counts and times (ARCHITECTURE §8 "The SIOC is a recipient").
-"""
+"""What one record adds to the read model: pure, counted exactly once because its offset is stored with it."""
 
 from __future__ import annotations
 
@@ -11,16 +8,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.core.audit import Audited, audited
-from services.core.envelope import DeliveryType, parse
+from services.core.envelope import DeliveryType
+from services.projector.shown import Record, Shown
+from services.runtime.read_model import ACCOUNTS, OUTLETS, REFUSALS, VERDICTS
 
-ACCOUNTS = "slt:accounts"
-REFUSALS = "slt:refusals"
-VERDICTS = "slt:verdicts"
-OUTLETS = "slt:outlets"
-FEED = "slt:feed"
 FEED_LENGTH = 500
-AUDIT = "slt:audit:"
-"""The auditor's own keys: no view of the SIOC's staff reads them (ARCHITECTURE §8 "The SIOC is a recipient")."""
 
 
 class Delivered(NamedTuple):
@@ -35,15 +27,6 @@ class Delivered(NamedTuple):
     """Independent sources that an update shows, as the view counts them; empty: not looked at."""
 
 
-FINAL = ("delivered", "withheld", "duplicate", "expired", "refused")
-"""What can become of a report that was accepted."""
-
-
-def gap(accounts: Mapping[str, int]) -> int:
-    """Accepted reports without a final outcome: those under way, and, if it stays, those lost."""
-    return accounts.get("accepted", 0) - sum(accounts.get(outcome, 0) for outcome in FINAL)
-
-
 class Fold:
     """Gathers a batch: increments per counter, newest state per outlet, the feed's new lines."""
 
@@ -54,6 +37,7 @@ class Fold:
         self.held: dict[str, dict[str, str | None]] = {}
         self.feed: list[Delivered] = []
         self.audits: dict[str, list[Audited]] = {}
+        self.shown = Shown()
 
     def count(self, counter: str, name: str, by: int = 1) -> None:
         """Add to one field of one counter."""
@@ -77,16 +61,15 @@ class Fold:
         self.count(ACCOUNTS, "refused" if value["stage"] != "intake" else "refused_at_intake")
         self.count(REFUSALS, value["reason"])
 
-    def outlet(self, topic: str, key: str, header: bytes | None, at: datetime, sources: str = "") -> None:
-        """One record of slt.out.<org> or slt.exercise.<org>: the outlet's newest state, and what its keys stand for."""
-        family, org = topic.split(".")[1:3]
-        name = org if family == "out" else f"{org} (exercise)"
-        newest = self.newest.setdefault(name, {})
-        newest["at"] = at.isoformat()
-        if header is None:
-            return  # the outlet's pulse
-        envelope = parse(header)
+    def outlet(self, exercise: bool, record: Record) -> None:
+        """One delivery: the outlet's newest state, and what its keys stand for."""
+        envelope = record.envelope
+        name = f"{record.org} (exercise)" if exercise else record.org
+        self.newest.setdefault(name, {})["at"] = record.at.isoformat()
         self.count(f"{OUTLETS}:{name}:types", envelope.type.value)
         is_gone = envelope.type is DeliveryType.RECALL or bool(envelope.replaced_by)
-        self.held.setdefault(name, {})[key] = None if is_gone else f"{envelope.type}|{envelope.sequence}"
-        self.feed.append(Delivered(at, org, envelope.type.value, envelope.status, key, sources))
+        state = f"{envelope.type}|{envelope.sequence}|{record.at.isoformat()}"
+        self.held.setdefault(name, {})[record.key] = None if is_gone else state
+        sources = str(record.fields.get("sources", ""))
+        self.feed.append(Delivered(record.at, record.org, envelope.type.value, envelope.status, record.key, sources))
+        self.shown.delivery(record)

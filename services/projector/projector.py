@@ -6,35 +6,31 @@ import argparse
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 from prometheus_client import CollectorRegistry
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from services.core.envelope import HEADER
 from services.core.gates import Code
-from services.core.recall import Standing
 from services.core.stage import Outcome
-from services.projector.fold import FINAL, VERDICTS, Fold, gap
+from services.projector.fold import Fold
+from services.projector.reading import Reading, family
 from services.projector.store import Flushed, ReadModel
 from services.runtime import kafka, logs
-from services.runtime.codec import Codec, CodecError
 from services.runtime.metrics import ProjectorMetrics, start_exporter
+from services.runtime.read_model import FINAL, VERDICTS, connect, gap
 from services.runtime.settings import Settings, SettingsError
 
 PRINCIPAL = "projector"
-FAMILIES = ("slt.out.", "slt.exercise.", "slt.decisions", "slt.dead", "slt.reports", "slt.progress")
-_UPDATES = (b"type=UPDATE", b"type=CORRECT")
 _REFRESH = 5.0
 """Seconds between two looks for topics of new partners."""
 _BATCH = 2000
+_WAIT = 0.04
+"""Seconds that a record waits at most for others: a person watches the page."""
 _TELL = 1.0
 """Seconds between two looks at the accounts for the metrics."""
 _GAP_SECONDS = 60
@@ -47,15 +43,20 @@ class Projector:
     def __init__(self, settings: Settings, model: ReadModel, metrics: ProjectorMetrics, log: Any) -> None:
         """Connect to the broker; `model` says where to go on."""
         self._metrics = metrics
-        self._codec = Codec()
+        self._reading = Reading(metrics)
         self._model = model
         self._log = log
         # A view may begin where the topics do; what retention has taken is in no topic any more.
-        self._consumer = Consumer(kafka.reader(settings, PRINCIPAL, **{"auto.offset.reset": "earliest"}))
+        options = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+        self._consumer = Consumer(kafka.reader(settings, PRINCIPAL, **options))
         self._next: dict[str, int] = {}
         self._touched: set[str] = set()
+        self._behind: dict[str, tuple[int, int]] = {}
+        """Of a rebuild, per partition that is not read to its end yet: where it began, and where its end was."""
+        self._whole: int | None = None
+        """Records of the rebuild; None while there is none."""
         self._gaps: deque[int] = deque(maxlen=_GAP_SECONDS)
-        self._looked = self._told = 0.0
+        self._looked = self._told = self._applied = 0.0
 
     def run(self, stop: Event) -> None:
         """Until `stop`; an emptied Redis is answered by reading everything again."""
@@ -79,11 +80,13 @@ class Projector:
         """Go on exactly after what the read model holds."""
         self._next = self._model.offsets()
         self._touched.clear()
+        self._behind.clear()
         if not self._next:
             self._model.begin_anew()
         self._consumer.unassign()
         self._looked = 0.0
         self._look()
+        self._whole = sum(end - begin for begin, end in self._behind.values()) if self._model.is_rebuilding else None
 
     def _look(self) -> None:
         """Assign what is new among the topics: partners come while we run."""
@@ -95,25 +98,45 @@ class Projector:
         parts = [
             TopicPartition(name, number, self._next.get(f"{name}/{number}", OFFSET_BEGINNING))
             for name, topic in topics.items()
-            if name.startswith(FAMILIES)
+            if family(name) in self._reading.families
             for number in topic.partitions
             if (name, number) not in assigned
         ]
-        if parts:
-            self._consumer.incremental_assign(parts)
+        if not parts:
+            return
+        self._consumer.incremental_assign(parts)
+        if self._model.is_rebuilding:
+            self._behind |= {f"{part.topic}/{part.partition}": self._stretch(part) for part in parts}
+
+    def _stretch(self, part: TopicPartition) -> tuple[int, int]:
+        """From where to where a rebuild has to read a partition."""
+        begin, end = self._consumer.get_watermark_offsets(part, timeout=10)
+        return max(begin, part.offset), end
 
     def _turn(self) -> None:
         self._look()
-        messages = self._consumer.consume(_BATCH, 0.2)
+        messages = self._consumer.consume(_BATCH, _WAIT)
         fold = Fold()
         for message in messages:
             self._fold(message, fold)
-        self._model.apply(fold, {part: self._next[part] for part in self._touched})
+        if self._touched or time.monotonic() - self._applied > _TELL:
+            self._model.apply(fold, self._next, {part: self._next[part] for part in self._touched})
+            self._applied = time.monotonic()
+            self._told_rebuilt()
         self._touched.clear()
         for reason, count in fold.counts.get(VERDICTS, {}).items():
             self._metrics.verdicts(Code(reason), count)
         if time.monotonic() - self._told > _TELL:
             self._tell()
+
+    def _told_rebuilt(self) -> None:
+        """Say how much is read again; a partition is done at the end that the broker tells of."""
+        if self._whole is None:
+            return
+        left = sum(max(0, end - max(begin, self._next.get(part, 0))) for part, (begin, end) in self._behind.items())
+        self._model.rebuilt(min(99, 100 - 100 * left // max(1, self._whole)) if self._behind else 100)
+        if not self._behind:
+            self._whole = None
 
     def _tell(self) -> None:
         self._told = time.monotonic()
@@ -126,57 +149,21 @@ class Projector:
     def _fold(self, message: Message, fold: Fold) -> None:
         error = message.error()
         topic, partition, offset = message.topic(), message.partition(), message.offset()
-        if error is not None or topic is None or partition is None or offset is None:
+        part = f"{topic}/{partition}"
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            self._behind.pop(part, None)
+            return
+        if error is not None or offset is None:
             self._log.warning("cannot read", code=error.name() if error else "")
             return
-        part = f"{topic}/{partition}"
         if offset < self._next.get(part, 0):
             return
         self._next[part] = offset + 1
         self._touched.add(part)
-        if topic == "slt.reports":
-            fold.accepted(1)
-            return
-        if topic.startswith(("slt.out.", "slt.exercise.")):
-            at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-            header = _envelope(message)
-            sources = self._sources(message.value() or b"") if header and header.startswith(_UPDATES) else ""
-            fold.outlet(topic, (message.key() or b"").decode(), header, at, sources)
-            return
-        if topic == "slt.progress":
-            self._progress(message)
-            return
-        self._record(message.value() or b"", fold)
-
-    def _sources(self, data: bytes) -> str:
-        """How many sources a view counts: one gains a source by an update."""
-        kind, value = self._codec.decode(data)
-        return str(value["sources"]) if kind == "view" else ""
-
-    def _progress(self, message: Message) -> None:
-        """How far a policy change and the answers to recalls are, per partition of distribute."""
-        stage, _, partition = (message.key() or b"").decode().rpartition("/")
-        if stage.startswith("distribute/"):
-            value = self._codec.decode(message.value() or b"")[1]
-            self._metrics.recalls_pending(int(partition), value["recalls_due"])
-            for standing, count in value["answers"].items():
-                self._metrics.recall_answers(int(partition), Standing(standing), count)
-
-    def _record(self, data: bytes, fold: Fold) -> None:
         try:
-            kind, value = self._codec.decode(data)
-        except CodecError as failure:
-            self._log.warning("cannot read", error=type(failure).__name__)
-            return
-        if kind == "decision":
-            fold.decision(value)
-        elif kind == "dead":
-            fold.dead(value)
-
-
-def _envelope(message: Message) -> bytes | None:
-    headers: Iterable[Any] = message.headers() or ()
-    return next((value for name, value in headers if name == HEADER), None)
+            self._reading.take(message, fold)
+        except (ValueError, KeyError) as failure:
+            self._log.warning("cannot read", error=type(failure).__name__, topic=family(topic or ""))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -203,13 +190,3 @@ def main(argv: Sequence[str]) -> int:
     server.server_close()
     thread.join()
     return 0
-
-
-def connect(settings: Settings) -> redis.Redis:
-    """Redis with the password of its secret file.
-
-    Nothing is tried again by the client: a batch whose reply was lost may be stored, and only its offsets can tell.
-    """
-    password = settings.secret("redis.password").decode()
-    once = Retry(NoBackoff(), 0)
-    return redis.Redis.from_url(settings.redis, password=password, decode_responses=True, retry=once)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from typing import Any, cast
 
@@ -12,15 +12,20 @@ import orjson
 import redis
 
 from services.core.audit import Audited, after
-from services.projector.fold import ACCOUNTS, AUDIT, FEED, FEED_LENGTH, OUTLETS, Fold
-
-OFFSETS = "slt:offsets"
-LIFE = "slt:life"
-"""Random per rebuild: gone or another one means that Redis was emptied, or another projector began anew."""
-
-
-AUDIT_KEPT = timedelta(days=35)
-"""Longer than an incident stays open without a change (ARCHITECTURE §5 rule 3); slt.decisions keeps what is older."""
+from services.projector.fold import FEED_LENGTH, Fold
+from services.projector.shelf import Before, write_shown
+from services.runtime.read_model import (
+    ACCOUNTS,
+    AUDIT,
+    AUDIT_KEPT,
+    FEED,
+    LIFE,
+    OFFSETS,
+    OUTLETS,
+    REBUILDING,
+    Cursor,
+    cursor_of,
+)
 
 
 class Flushed(Exception):  # noqa: N818  a state to answer, not a fault
@@ -47,23 +52,41 @@ class ReadModel:
         self._life = secrets.token_hex(8)
         with self._redis.pipeline(transaction=True) as pipe:
             for key in self._redis.scan_iter("slt:*", count=1000):
-                pipe.delete(key)
+                pipe.unlink(key)
             pipe.set(LIFE, self._life)
+            pipe.set(REBUILDING, 0)
             pipe.execute()
 
-    def apply(self, fold: Fold, offsets: Mapping[str, int]) -> None:
-        """Store a batch; Flushed if the model is not the one that its offsets belong to."""
+    def rebuilt(self, percent: int) -> None:
+        """How much of a rebuild is done; 100: all."""
+        if percent < 100:
+            self._redis.set(REBUILDING, percent)
+        else:
+            self._redis.delete(REBUILDING)
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether a rebuild was begun and not ended, by this process or the one before it."""
+        return bool(self._redis.exists(REBUILDING))
+
+    def apply(self, fold: Fold, offsets: Mapping[str, int], touched: Mapping[str, int]) -> None:
+        """Store a batch; Flushed if the model is not the one that its offsets belong to.
+
+        `offsets`: the next one of every partition; `touched`: of those that the batch has records of.
+        """
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(LIFE)  # type: ignore[no-untyped-call]
             if pipe.get(LIFE) != self._life:
                 raise Flushed
             audits = _audits(pipe, fold)
+            before = Before.read(pipe, fold.shown)
             pipe.multi()
             self._write(pipe, fold)
+            write_shown(pipe, fold.shown, before, self._cursor(offsets))
             for news in audits:
                 pipe.set(AUDIT + news["series_id"], orjson.dumps(news), exat=_until(news))
-            if offsets:
-                pipe.hset(OFFSETS, mapping=_fields(offsets))
+            if touched:
+                pipe.hset(OFFSETS, mapping=_fields(touched))
             try:
                 pipe.execute()
             except redis.WatchError as error:
@@ -73,6 +96,9 @@ class ReadModel:
         """Reports accepted, and reports by what became of them."""
         stored = cast("Mapping[str, str]", self._redis.hgetall(ACCOUNTS))
         return {name: int(count) for name, count in stored.items()}
+
+    def _cursor(self, offsets: Mapping[str, int]) -> Cursor:
+        return cursor_of(offsets, self._life or "")
 
     def _write(self, pipe: redis.client.Pipeline, fold: Fold) -> None:
         for counter, counts in fold.counts.items():
@@ -91,12 +117,6 @@ class ReadModel:
         if fold.feed:
             pipe.lpush(FEED, *[orjson.dumps(tuple(line)) for line in fold.feed])
             pipe.ltrim(FEED, 0, FEED_LENGTH - 1)
-
-
-def audit(client: redis.Redis, series: str) -> Audited | None:
-    """What the read model knows of a report (originator/id): one read of one key."""
-    stored = cast("str | None", client.get(AUDIT + series))
-    return orjson.loads(stored) if stored else None
 
 
 def _audits(pipe: redis.client.Pipeline, fold: Fold) -> list[Audited]:

@@ -1,4 +1,4 @@
-"""What an installation's topics say of the past, read with the administrator's credentials; nothing is ever written."""
+"""What an installation's topics say of the past; nothing is ever written."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Span(NamedTuple):
 class Archive:
     """One reader; leave the context and it is closed."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, settings: Settings, principal: str = ADMIN) -> None:
+        """Nothing is asked yet; `principal`: with whose rights it reads."""
         quiet = {"log_level": 2}  # what the client says of retries is nothing for a terminal
         extra = {"enable.partition.eof": True, **quiet}
-        self._consumer = Consumer(kafka.reader(settings, ADMIN, **extra))
+        self._consumer = Consumer(kafka.reader(settings, principal, **extra))
         self._codec = Codec()
 
     def __enter__(self) -> Self:

@@ -12,6 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+ROOT = Path(__file__).resolve().parents[2]
+_PATHS = frozenset({"ca", "secrets", "geo", "access_log", "console_page", "accounts", "metrics_targets"})
+
 
 class SettingsError(Exception):
     """The settings cannot be used; the text names the key and what to do."""
@@ -57,6 +60,12 @@ class Settings(BaseSettings):
     replication: int = Field(1, gt=0)
     geo: Path | None = Field(None, description="folder with admin1 polygons and P-codes (docs/operating.md)")
     access_log: Path | None = Field(None, description="folder of the brokers' access logs (docs/administering.md)")
+    console: str = Field("127.0.0.1:8400", description="where the console listens, host:port")
+    console_page: Path = Field(ROOT / "build" / "console", description="folder of the console's built page")
+    accounts: Path | None = Field(None, description="folder of the console's accounts; else the secrets folder")
+    console_signer: str = Field("officer", description="the SIOC's representative by whose key the console signs")
+    metrics_targets: Path | None = Field(None, description="Prometheus target file of the stages, for the console")
+    exercise: bool = Field(False, description="the whole installation is for exercises: the console says so")
     limits: Limits = Limits()
 
     @classmethod
@@ -84,6 +93,11 @@ class Settings(BaseSettings):
             key = ".".join(str(part) for part in first["loc"])
             raise SettingsError(f"{path.name}: `{key}`: {first['msg']}") from error
 
+    @property
+    def accounts_folder(self) -> Path:
+        """Where the console keeps accounts and the invitation of the first start."""
+        return self.accounts or self.secrets
+
     def secret(self, name: str) -> bytes:
         """The content of one secret file; SettingsError if it is missing or others may read it."""
         path = self.secrets / name
@@ -95,4 +109,4 @@ class Settings(BaseSettings):
 
 
 def _resolve(folder: Path, key: str, value: Any) -> Any:
-    return folder / value if key in {"ca", "secrets", "geo", "access_log"} and value else value
+    return folder / value if key in _PATHS and value else value

@@ -32,11 +32,14 @@ class SubmitReport:
 
 
 class Submitter:
-    """One organisation's producer. The principal is the organisation's id; its password is a secret of that name."""
+    """One organisation's producer, on slt.in, or on slt.consent for what is signed.
 
-    def __init__(self, settings: Settings, org: str) -> None:
+    The principal is the organisation's id; its password is a secret of that name.
+    """
+
+    def __init__(self, settings: Settings, org: str, family: str = "slt.in") -> None:
         """SettingsError if the password is missing; the connection is made with the first record."""
-        self._topic = f"slt.in.{org}"
+        self._topic = f"{family}.{org}"
         self._submitted = 0
         self._confirmed = 0
         self._failures: dict[int, str] = {}

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.core.sioc import SIOC
 from services.runtime.local import LocalStack
+from services.runtime.secrets import write_private
 from services.runtime.supervisor import Supervisor
 from tests.support import World
 
@@ -23,5 +25,26 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made = World(stack, ORGS)
         made.supervisor = supervisor
         made.found()
+        yield made
+        made.close()
+
+
+SIGHT_ORGS = ("alder", "birch", SIOC)
+"""Two invented organisations and the SIOC."""
+
+
+@pytest.fixture(scope="session")
+def sight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A pipeline with a SIOC in it, its read model and its console."""
+    folder = tmp_path_factory.mktemp("sight")
+    stages = {**STAGES, "distribute": 1, "console": 1}
+    with (
+        LocalStack.start(folder, orgs=SIGHT_ORGS) as stack,
+        Supervisor(stack.settings_file, stack.folder, stages) as supervisor,
+    ):
+        made = World(stack, SIGHT_ORGS)
+        made.supervisor = supervisor
+        made.found()
+        write_private(stack.settings.secrets / f"{SIOC}.officer.key", made.keys[SIOC].private_bytes_raw().hex())
         yield made
         made.close()

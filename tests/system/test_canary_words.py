@@ -190,6 +190,10 @@ def value(client: redis.Redis, key: bytes) -> Any:
             return client.lrange(key, 0, -1)
         case b"set":
             return client.smembers(key)
+        case b"zset":
+            return client.zrange(key, 0, -1)
+        case b"stream":
+            return client.xrange(key)
         case b"string":
             return client.get(key)
     raise AssertionError(f"a type of value that this test cannot read: {client.type(key)!r}")

@@ -15,9 +15,8 @@ from typer.testing import CliRunner, Result
 
 from services.cli.main import app
 from services.core.chain import Fault, Finding
-from services.projector.projector import connect
-from services.projector.store import audit
 from services.runtime.archive import Archive
+from services.runtime.read_model import audit, connect
 from services.runtime.verify import DECISIONS, verify
 from tests.support import ALWAYS, World, submission, until
 

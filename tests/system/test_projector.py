@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
 
-from services.projector.fold import OUTLETS, gap
-from services.projector.projector import connect
 from services.projector.store import ReadModel
+from services.runtime.read_model import OUTLETS, connect, gap
 from tests.support import World, until
 
 pytestmark = pytest.mark.kafka
@@ -56,7 +56,8 @@ def test_an_outlet_shows_what_its_newest_records_say(world: World, model: redis.
     newest = until(lambda: {r.key: r for r in world.out("rowan")}, "the alert")
 
     def agrees() -> bool:
-        held = model.hgetall(f"{OUTLETS}:rowan:held")
+        stored: Any = model.hgetall(f"{OUTLETS}:rowan:held")
+        held = {key: state.rpartition("|")[0] for key, state in stored.items()}
         now = {r.key: r for r in world.out("rowan")}
         wanted = {
             key: f"{read.envelope.type}|{read.envelope.sequence}"

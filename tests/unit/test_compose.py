@@ -123,7 +123,8 @@ def test_a_container_gets_the_secrets_that_it_needs_and_no_other(tmp_path: Path)
     for name, entry in FILE["secrets"].items():
         assert entry["file"] == f"./build/compose/secrets/{name}"
         assert (tmp_path / "secrets" / name).is_file()
-    more = {"intake": {"master.key"}, "distribute": {"master.key"}, "projector": {"redis.password"}}
+    more = {"intake": {"master.key"}, "distribute": {"master.key"}, "projector": {"redis.password"},
+            "console": {"redis.password", "console.pem", "sioc.password", "sioc.officer.key"}}  # fmt: skip
     for stage in MODULES:
         assert set(SERVICES[stage]["secrets"]) == {"ca.pem", f"{stage}.password"} | more.get(stage, set())
     assert set(Catalogue.load().stages) | {"canary"} == set(MODULES)

@@ -1,4 +1,4 @@
-"""A certificate authority of the installation's own, and the brokers' certificate from it."""
+"""A certificate authority of the installation's own, and the certificates of brokers and console from it."""
 
 from __future__ import annotations
 
@@ -17,24 +17,32 @@ from services.runtime.secrets import write_private
 _VALID = timedelta(days=400)
 
 
-def certificates(folder: Path, hosts: Sequence[str]) -> None:
-    """Make ca.pem and broker.pem (key and certificate for `hosts`) unless they exist.
+def certificates(folder: Path, hosts: Sequence[str], console: Sequence[str] = ()) -> None:
+    """Make ca.pem and broker.pem (key and certificate for `hosts`) unless they exist; for `console` console.pem too.
 
     The authority's private key is never written: it signs once and is gone.
     """
     if (folder / "broker.pem").exists():
         return
-    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = ec.generate_private_key(ec.SECP256R1())
     issuer = _name("SLT Relay local authority")
     root = _certificate(issuer, authority.public_key(), issuer)
     root = root.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    (folder / "ca.pem").write_text(_pem(root.sign(authority, hashes.SHA256())), encoding="utf-8")
+    write_private(folder / "broker.pem", _leaf(hosts, issuer, authority))
+    if console:
+        write_private(folder / "console.pem", _leaf(console, issuer, authority))
+
+
+def _leaf(hosts: Sequence[str], issuer: x509.Name, authority: ec.EllipticCurvePrivateKey) -> str:
+    """A new key and its certificate for these hosts."""
+    key = ec.generate_private_key(ec.SECP256R1())
     leaf = _certificate(_name(hosts[0]), key.public_key(), issuer)
     leaf = leaf.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
-    (folder / "ca.pem").write_text(_pem(root.sign(authority, hashes.SHA256())), encoding="utf-8")
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    write_private(folder / "broker.pem", private + _pem(leaf.sign(authority, hashes.SHA256())))
+    return private + _pem(leaf.sign(authority, hashes.SHA256()))
 
 
 def _name(common: str) -> x509.Name:

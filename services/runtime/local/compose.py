@@ -12,10 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.core.sioc import SIOC
 from services.runtime.local.broker import Cluster, Node, format_arguments, new_cluster_id
 from services.runtime.local.certificates import certificates
 from services.runtime.local.process import ROOT
 from services.runtime.local.redis import configuration
+from services.runtime.registry import OFFICER
 from services.runtime.secrets import administrator_key, private_folder, secret, write_private
 from services.runtime.topics import ADMIN, CANARY, Catalogue
 
@@ -39,10 +41,12 @@ def render(folder: Path, brokers: int) -> None:
     """Write everything for a cluster of this size into `folder`."""
     secrets = private_folder(folder / "secrets")
     names = tuple(f"kafka-{number + 1}" for number in range(brokers))
-    certificates(secrets, ("kafka-1", "kafka-2", "kafka-3", "localhost"))
-    for principal in (ADMIN, CANARY, *Catalogue.load().stages):
+    certificates(secrets, ("kafka-1", "kafka-2", "kafka-3", "localhost"), ("localhost", "127.0.0.1"))
+    private_folder(folder / "accounts")
+    for principal in (ADMIN, CANARY, SIOC, *Catalogue.load().stages):
         secret(secrets / f"{principal}.password")
     secret(secrets / "master.key")
+    administrator_key(secrets / f"{SIOC}.{OFFICER}.key")  # of the representative that the administrators enter for it
     administrator = administrator_key(secrets / "administrator.key")
     redis = configuration("/tmp", "0.0.0.0", 6379, secret(secrets / "redis.password"))  # noqa: S104, S108  # in a container
     write_private(secrets / "redis.conf", redis)

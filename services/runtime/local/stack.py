@@ -50,11 +50,11 @@ class LocalStack:
         self._password = secret(self._secrets / "admin.password")
         self._cluster_id = secret(self.folder / "cluster.id", new_cluster_id)
         certificates(self._secrets, (_NAME, _ADDRESS))
-        ports = iter(free_ports(3 * size.brokers + 1))
+        ports = iter(free_ports(3 * size.brokers + 2))
         self.nodes = tuple(
             Node(number + 1, _NAME, _ADDRESS, next(ports), next(ports), next(ports)) for number in range(size.brokers)
         )
-        self._redis_port = next(ports)
+        self._redis_port, self._console_port = next(ports), next(ports)
         self.settings_file = self.folder / "settings.toml"
         self._write_settings()
         self.settings = Settings.load(self.settings_file)
@@ -138,6 +138,8 @@ class LocalStack:
             "access_log": "logs",
             "administrator_public_key": administrator_key(self._secrets / "administrator.key"),
             "redis": f"redis://{_ADDRESS}:{self._redis_port}/0",
+            "console": f"{_ADDRESS}:{self._console_port}",
+            "metrics_targets": "targets.json",
         }
         lines = [f'{key} = "{value}"' for key, value in values.items()]
         lines += [f"lanes = {self._size.lanes}", f"replication = {min(3, self._size.brokers)}"]

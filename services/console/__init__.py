@@ -1,0 +1,1 @@
+"""The SIOC's console: one page, its API, and what its operators do."""

@@ -1,0 +1,4 @@
+"""The Security Information and Operations Centre as a recipient and an originator (SLT-68)."""
+
+SIOC = "sioc"
+"""Its organisation's id."""
