@@ -43,7 +43,7 @@ test: setup console  ## every kind of check at a reduced size, on real Kafka and
 
 test-console: setup console  ## the console: its page in Debian's chromium, alone and on the real pipeline
 	@command -v chromium >/dev/null || { echo "chromium is missing: sudo apt-get install -y chromium"; exit 1; }
-	$(BIN)/python -m pytest -m 'not full' tests/unit/test_console.py tests/page tests/system/test_picture.py tests/system/test_console.py tests/system/test_console_page.py
+	$(BIN)/python -m pytest -m 'not full' tests/unit/test_console.py tests/page tests/system/test_picture.py tests/system/test_console.py tests/system/test_console_api.py tests/system/test_console_page.py
 
 test-full: setup console  ## the same at the sizes that the requirements name
 	$(BIN)/python -m pytest

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import redis
 import redis.asyncio
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
@@ -19,6 +21,7 @@ from services.console.guard import Tools
 from services.console.health import Gauge
 from services.console.invitation import PAGE, SCRIPT
 from services.console.links import Links
+from services.console.shapes import Problem
 from services.console.stream import Stream
 
 POLICY = (
@@ -34,13 +37,16 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (401, 403, 404, 409, 410, 422, 429, 503)
+}
 _NO_PAGE = "The page is not built: run `make console`. The API works; its description is at /api/openapi.json.\n"
 
 
 def create(tools: Tools, live: redis.asyncio.Redis, page: Path) -> FastAPI:
     """The application; `live`: a client for the stream alone, `page`: folder of the built page."""
     app = FastAPI(title="SLT Relay console", version="1", openapi_url="/api/openapi.json", docs_url=None,
-                  redoc_url=None, lifespan=_streaming)  # fmt: skip
+                  redoc_url=None, lifespan=_streaming, responses=_REFUSALS)  # fmt: skip
     app.state.tools = tools
     app.state.stream = Stream(live, tools.picture)
     app.state.drafts = Drafts(tools.settings)
@@ -50,6 +56,7 @@ def create(tools: Tools, live: redis.asyncio.Redis, page: Path) -> FastAPI:
         app.include_router(router)
     app.middleware("http")(_headers)
     app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(RequestValidationError)(_misfit)
     app.exception_handler(redis.RedisError)(_no_redis)
     failure, status, sentence = routes_read.UNWRITTEN
     app.exception_handler(failure)(lambda *_: JSONResponse({"detail": sentence}, status))
@@ -78,6 +85,13 @@ async def _headers(request: Request, call_next: Callable[[Request], Awaitable[Re
 def _refused(_request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)  # noqa: S101  what it is registered for
     return JSONResponse({"detail": str(refusal.detail)}, refusal.status_code)
+
+
+def _misfit(_request: Request, failure: Exception) -> Response:
+    """What does not fit the document, as a sentence; what was sent is not repeated."""
+    assert isinstance(failure, RequestValidationError)  # noqa: S101  what it is registered for
+    said = (f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in failure.errors())
+    return JSONResponse({"detail": "; ".join(said)}, 422)
 
 
 def _no_redis(_request: Request, _failure: Exception) -> Response:

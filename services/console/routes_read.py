@@ -73,7 +73,8 @@ def matrix(key: str, caller: Viewer, tools: Used) -> Any:
     return found
 
 
-@router.post("/incidents/{key}/acknowledge", response_model=shapes.Acknowledged, tags=["picture"])
+@router.post("/incidents/{key}/acknowledge", response_model=shapes.Acknowledged, tags=["picture"],
+             responses={409: {"model": shapes.Acknowledged}})  # fmt: skip
 def acknowledge(key: str, caller: Operator, tools: Used, response: Response) -> Any:
     """Say by name that somebody has seen it. 409, with who it was, if somebody was first."""
     if tools.picture.incident(key) is None:
