@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.page.fake import PASSWORD
+from tests.page.fake import PASSWORD, State
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "build" / "console"
@@ -25,6 +26,14 @@ GO = """hash => new Promise(done => {
 OWN = ("http://127.0.0.1:", "blob:")
 POLICY_ON_CONSOLE = """addEventListener('securitypolicyviolation', event =>
     console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))"""
+
+
+class Console(NamedTuple):
+    """A fake, where it listens, and a page that is not signed in yet."""
+
+    state: State
+    address: str
+    page: Page
 
 
 @contextmanager
