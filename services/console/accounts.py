@@ -127,14 +127,11 @@ class Accounts:
             found["tokens"][token.id] = told
         return secret
 
-    def end_token(self, key: str, owner: str) -> bool:
-        """Whether there was such a token of this owner."""
+    def end_token(self, key: str, owner: str) -> None:
+        """A token of this owner is over; one of anybody else stays."""
         with self._changed() as found:
-            token = found["tokens"].get(key)
-            is_theirs = token is not None and token["owner"] == owner
-            if is_theirs:
+            if found["tokens"].get(key, {}).get("owner") == owner:
                 del found["tokens"][key]
-            return is_theirs
 
     def tokens(self, owner: str) -> list[Token]:
         """An account's own."""

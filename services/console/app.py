@@ -23,6 +23,7 @@ from services.console.invitation import PAGE, SCRIPT
 from services.console.links import Links
 from services.console.shapes import Problem
 from services.console.stream import Stream
+from services.console.told import Unwritten
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -58,8 +59,7 @@ def create(tools: Tools, live: redis.asyncio.Redis, page: Path) -> FastAPI:
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_misfit)
     app.exception_handler(redis.RedisError)(_no_redis)
-    failure, status, sentence = routes_read.UNWRITTEN
-    app.exception_handler(failure)(lambda *_: JSONResponse({"detail": sentence}, status))
+    app.exception_handler(Unwritten)(_unwritten)
     _files(app, page)
     return app
 
@@ -96,6 +96,10 @@ def _misfit(_request: Request, failure: Exception) -> Response:
 
 def _no_redis(_request: Request, _failure: Exception) -> Response:
     return JSONResponse({"detail": "Redis does not answer: what you see may be old."}, 503)
+
+
+def _unwritten(_request: Request, _failure: Exception) -> Response:
+    return JSONResponse({"detail": "Kafka does not answer, so nothing was entered and nothing was done."}, 503)
 
 
 def _files(app: FastAPI, page: Path) -> None:

@@ -110,6 +110,7 @@ def _by_token(request: Request, tools: Tools) -> Caller | None:
         raise _SIGN_IN
     if request.method not in _READING:
         raise _NOT_YOURS
+    tools.sessions.used(token.id, now())
     return Caller(f"{token.owner}/{token.name}", frozenset({Role.VIEWER}), None)
 
 

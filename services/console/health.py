@@ -104,7 +104,12 @@ def health_of(picture: Picture, gauge: Gauge) -> Json:
     ]  # fmt: skip
     worst = max((check["state"] for check in checks), key=("ok", "warn", "bad").index)
     parked = [
-        {"recipient": one["recipient"], "since": None, "reason": "parked", "keys": 0}
+        {
+            "recipient": one["recipient"],
+            "since": one["outlet_since"],
+            "keys": None,
+            "reason": "by an administrator" if one["outlet"] == "parked" else "the broker refuses it",
+        }
         for one in partners
         if one["outlet"] == "parked" or scrape.largest("slt_outlet_parked", org=one["recipient"])
     ]

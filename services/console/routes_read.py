@@ -14,7 +14,6 @@ from services.console.accounts import Role
 from services.console.guard import VIEWING, Caller, Tools, Used, need, still
 from services.console.health import Gauge, health_of
 from services.console.links import Links, NotSaid
-from services.console.told import Unwritten
 from services.core.deed import Deed
 from services.core.gates import Code
 from services.core.link import LinkWord
@@ -148,6 +147,3 @@ def _entered(tools: Tools, key: str) -> Any:
             raise HTTPException(503, "It is entered; the picture is behind and will show it.")
         time.sleep(0.02)
     return told
-
-
-UNWRITTEN = (Unwritten, 503, "This could not be entered in the audit topic, so it was not done: Kafka does not answer.")

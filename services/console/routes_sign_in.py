@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.console.accounts import LONGEST_TOKEN, AccountError, Role, Token
@@ -91,7 +91,7 @@ def me(caller: Annotated[Caller, need()], tools: Used) -> Me:
 
 
 @router.post("/sign-in", dependencies=[Depends(from_our_page)])
-def sign_in(given: SignIn, request: Request, response: Response, tools: Used) -> Me:
+def sign_in(given: SignIn, response: Response, tools: Used) -> Me:
     """Begin a session. Five failures lock an account for 15 minutes, also for the right password."""
     who = given.name, tools.accounts.roles(given.name)
     if tools.sessions.is_locked(given.name):
@@ -102,7 +102,7 @@ def sign_in(given: SignIn, request: Request, response: Response, tools: Used) ->
         tools.told.tell(now(), who, Deed.SIGN_IN_REFUSED)
         raise HTTPException(401, "Name and password do not fit.")
     tools.sessions.succeeded(given.name)
-    session = _begin(given.name, (request, response), tools)
+    session = _begin(given.name, response, tools)
     return me(Caller(given.name, frozenset(tools.accounts.roles(given.name)), session), tools)
 
 
@@ -130,7 +130,9 @@ def sign_out(caller: Annotated[Caller, need()], response: Response, tools: Used)
 @router.get("/tokens")
 def tokens(caller: Annotated[Caller, need(Role.ADMINISTRATOR)], tools: Used) -> Tokens:
     """One's own tokens, without their secrets."""
-    return Tokens(items=[_shown(token) for token in tools.accounts.tokens(caller.name)])
+    return Tokens(
+        items=[_shown(token, tools.sessions.used_at(token.id)) for token in tools.accounts.tokens(caller.name)]
+    )
 
 
 @router.post("/tokens")
@@ -141,7 +143,7 @@ def new_token(given: NewToken, caller: Annotated[Caller, need(Role.ADMINISTRATOR
     until = now() + timedelta(days=given.days)
     token = Token(secrets.token_hex(8), given.name, caller.name, ("read",), until)
     tools.did(caller, Deed.TOKEN_MADE, token=token.id)
-    shown = _shown(token)
+    shown = _shown(token, None)
     shown.token = tools.accounts.new_token(token)
     return shown
 
@@ -149,21 +151,23 @@ def new_token(given: NewToken, caller: Annotated[Caller, need(Role.ADMINISTRATOR
 @router.delete("/tokens/{key}")
 def end_token(key: str, caller: Annotated[Caller, need(Role.ADMINISTRATOR)], tools: Used) -> dict[str, str]:
     """End one of one's own tokens at once."""
-    if not tools.accounts.end_token(key, caller.name):
+    if key not in {token.id for token in tools.accounts.tokens(caller.name)}:
         raise HTTPException(404, "There is no such token.")
     tools.did(caller, Deed.TOKEN_ENDED, token=key)
+    tools.accounts.end_token(key, caller.name)
     return {}
 
 
-def _begin(name: str, exchange: tuple[Request, Response], tools: Tools) -> Session:
+def _begin(name: str, response: Response, tools: Tools) -> Session:
     """The cookie is sent back by browsers to us alone, never to scripts, and only over TLS or on this machine."""
     cookie, session = tools.sessions.begin(name, time.time())
     tools.told.tell(now(), (name, tools.accounts.roles(name)), Deed.SIGNED_IN)
-    exchange[1].set_cookie(
+    response.set_cookie(
         COOKIE, cookie, max_age=int(LONGEST.total_seconds()), path="/", secure=True, httponly=True, samesite="strict"
     )
     return session
 
 
-def _shown(token: Token) -> TokenShown:
-    return TokenShown(id=token.id, name=token.name, scopes=list(token.scopes), expires_at=token.expires_at)
+def _shown(token: Token, used_at: datetime | None) -> TokenShown:
+    return TokenShown(id=token.id, name=token.name, scopes=list(token.scopes), expires_at=token.expires_at,
+                      last_used_at=used_at)  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, cast
 
 import orjson
@@ -17,7 +17,7 @@ LONGEST = timedelta(hours=14)
 """A watch and its hand-over; then one signs in again."""
 TRIES = 5
 LOCKED = timedelta(minutes=15)
-_SESSION, _FAILED = "console:session:", "console:failed:"
+_SESSION, _FAILED, _USED = "console:session:", "console:failed:", "console:used:"
 
 
 class Session(NamedTuple):
@@ -74,6 +74,15 @@ class Sessions:
     def is_locked(self, name: str) -> bool:
         """Whether there were too many failed sign-ins in the last minutes."""
         return int(cast("str | None", self._redis.get(_FAILED + _digest(name))) or 0) >= TRIES
+
+    def used(self, token: str, at: datetime) -> None:
+        """A tool has come with its token."""
+        self._redis.set(_USED + token, at.isoformat())
+
+    def used_at(self, token: str) -> datetime | None:
+        """When it last did, as far as Redis remembers."""
+        stored = cast("str | None", self._redis.get(_USED + token))
+        return datetime.fromisoformat(stored) if stored else None
 
     def succeeded(self, name: str) -> None:
         """The count begins anew."""

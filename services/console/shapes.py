@@ -202,7 +202,7 @@ class Parked(BaseModel):
     recipient: str
     since: Time
     reason: str
-    keys: int
+    keys: int | None = Field(description="deliveries that wait; null: not known")
 
 
 class Dead(BaseModel):

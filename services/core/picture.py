@@ -22,7 +22,7 @@ class Gone(NamedTuple):
 
     key: str
     reason: str
-    """RECALL, REPLACED or SPLIT."""
+    """RECALL or REPLACED."""
     replaced_by: str
     at: datetime
 

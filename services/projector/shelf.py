@@ -13,6 +13,7 @@ from services.core.picture import Gone
 from services.projector.shown import Shown, dumps
 from services.runtime.read_model import (
     ACKNOWLEDGED,
+    ANSWERS,
     CHANGES,
     CLOCK,
     DEAD,
@@ -146,6 +147,8 @@ def _put(pipe: redis.client.Pipeline, name: str, key: str, value: tuple[datetime
 def _drop(pipe: redis.client.Pipeline, name: str, keys: list[str]) -> None:
     pipe.hdel(name, *keys)
     pipe.zrem(f"{name}:at", *keys)
+    if name == RECALLS:
+        pipe.hdel(ANSWERS, *keys)
     if name == INCIDENTS:
         pipe.hdel(VIEWS, *keys)
         pipe.hdel(ACKNOWLEDGED, *keys)

@@ -55,6 +55,8 @@ SILENT = timedelta(days=7)
 """An active partner that reported nothing for so long is shown as silent."""
 _RATES = timedelta(minutes=5)
 Json = dict[str, Any]
+_OPEN: Json = {"state": "OPEN", "since": None}
+"""An outlet of which no administrator has said anything."""
 
 
 class Picture:
@@ -138,7 +140,8 @@ class Picture:
         if stored is None:
             return None
         found = {series: matrix for series in _named(orjson.loads(stored)) if (matrix := self._matrix(series))}
-        rows = [row for series, matrix in found.items() for row in self._recipients(series, matrix)]
+        recalls = self._recalls()
+        rows = [row for series, matrix in found.items() for row in self._recipients(series, matrix, recalls)]
         return {
             "as_of": max((matrix["as_of"] for matrix in found.values()), default=None),
             "epoch": max((matrix["epoch"] for matrix in found.values()), default=0),
@@ -149,10 +152,10 @@ class Picture:
         stored = cast("str | None", self._redis.get(MATRIX + series))
         return orjson.loads(stored) if stored else None
 
-    def _recipients(self, series: str, matrix: Json) -> Iterator[Json]:
+    def _recipients(self, series: str, matrix: Json, recalls: list[Json]) -> Iterator[Json]:
         known = audit(self._redis, series)
         keys = cast("Mapping[str, str]", self._redis.hgetall(KEYS + known["incident"])) if known else {}
-        held, answered = self._delivered(keys), self._answered(keys)
+        held, answered = self._delivered(keys), _answered(keys, recalls)
         for told in matrix["verdicts"]:
             for org in told["recipients"]:
                 yield {
@@ -175,12 +178,6 @@ class Picture:
             for state in states[2 * number : 2 * number + 2]
             if state
         }
-
-    def _answered(self, keys: Mapping[str, str]) -> dict[str, str]:
-        """Recipient -> when it acknowledged the newest recall of its key."""
-        wanted = {(org, key) for org, key in keys.items()}
-        recalls = [one for one in self._recalls() if (one["recipient"], one["key"]) in wanted]
-        return {one["recipient"]: one["acknowledged_at"] for one in recalls if one["acknowledged_at"]}
 
     def recalls(self) -> Json:
         """Recalls and their answers, the next deadline first; `incident_key` where it is the SIOC's own."""
@@ -207,11 +204,12 @@ class Picture:
         items = []
         for org in sorted(partners):
             told = orjson.loads(partners[org])
-            state = orjson.loads(outlets[org])["state"] if org in outlets else "OPEN"
+            outlet = orjson.loads(outlets[org]) if org in outlets else _OPEN
             delivered = cast("str | None", self._redis.hget(f"{OUTLETS}:{org}", "at"))
             items.append({
                 "recipient": org, "name": org, "category": told["category"], "state": told["status"],
-                "outlet": state.lower(), "lag": None, "last_heartbeat": _z(pulses.get(org)),
+                "outlet": outlet["state"].lower(), "outlet_since": outlet["since"], "lag": None,
+                "last_heartbeat": _z(pulses.get(org)),
                 "last_delivery": _z(delivered), "last_submission": _z(submissions.get(org)),
                 "silent": told["status"] == PartnerStatus.ACTIVE and _is_silent(submissions.get(org), now),
             })  # fmt: skip
@@ -271,6 +269,15 @@ class Picture:
         """Who said first that he or she saw an incident, and when."""
         stored = cast("str | None", self._redis.hget(ACKNOWLEDGED, key))
         return orjson.loads(stored) if stored else None
+
+
+def _answered(keys: Mapping[str, str], recalls: Iterable[Json]) -> dict[str, str]:
+    """Recipient -> when it acknowledged a recall of its key."""
+    return {
+        one["recipient"]: one["acknowledged_at"]
+        for one in recalls
+        if one["acknowledged_at"] and keys.get(one["recipient"]) == one["key"]
+    }
 
 
 def _named(view: Json) -> Iterator[str]:

@@ -256,6 +256,8 @@ def test_a_token_reads_until_it_ends(console: Console, people: dict[str, httpx.C
     assert tool.get("/api/incidents").status_code == 200
     assert tool.get("/api/audit/decisions").status_code == 403
     assert tool.post("/api/tokens", json={"name": "more", "days": 1}).status_code == 403
+    (told,) = people["Ada"].get("/api/tokens").json()["items"]
+    assert told["last_used_at"] is not None
     assert made["token"] not in (console.accounts._path).read_text()
     assert people["Ada"].delete(f"/api/tokens/{made['id']}").status_code == 200
     assert tool.get("/api/incidents").status_code == 401

@@ -245,7 +245,7 @@ class _Picture:
         return {"accounts": {}, "rates": {}, "latency": {"p50_ms": 10, "p99_ms": self.told.get("p99", 20)}, "dead": []}
 
     def partners(self) -> dict[str, Any]:
-        return {"items": [{"recipient": "alder", "outlet": self.told.get("outlet", "open")}]}
+        return {"items": [{"recipient": "alder", "outlet": self.told.get("outlet", "open"), "outlet_since": None}]}
 
     def recalls(self) -> dict[str, Any]:
         return {"items": self.told.get("recalls", [])}

@@ -149,7 +149,7 @@ export interface Health {
   rates: { times: number[]; accepted: number[]; delivered: number[] };
   latency: { p50_ms: number | null; p99_ms: number | null };
   accounts: Record<string, number>;
-  parked: { recipient: string; since: Time; reason: string; keys: number }[];
+  parked: { recipient: string; since: Time; reason: string; keys: number | null }[];
   dead: Dead[];
 }
 

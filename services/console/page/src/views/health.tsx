@@ -152,7 +152,7 @@ function Parked({ health }: { health: Health }) {
           <td>
             <Text value={reason} />
           </td>
-          <td>{keys}</td>
+          <td>{keys ?? "not known"}</td>
         </tr>
       ))}
     </Table>
