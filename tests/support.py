@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import httpx
 import orjson
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -46,6 +47,14 @@ def until(found: Callable[[], Any], what: str, patience: float = PATIENCE) -> An
         assert time.monotonic() < deadline, f"never came: {what}"
         time.sleep(0.05)
     return result
+
+
+def answers(address: str) -> bool:
+    """Whether somebody serves this address."""
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 class World:

@@ -10,7 +10,7 @@ from services.core.sioc import SIOC
 from services.runtime.local import LocalStack
 from services.runtime.secrets import write_private
 from services.runtime.supervisor import Supervisor
-from tests.support import World
+from tests.support import World, answers, until
 
 ORGS = ("alder", "birch", "cedar", "dogwood", "rowan", "spindle")
 """Invented organisations."""
@@ -46,5 +46,7 @@ def sight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.supervisor = supervisor
         made.found()
         write_private(stack.settings.secrets / f"{SIOC}.officer.key", made.keys[SIOC].private_bytes_raw().hex())
+        # Its first start leaves an invitation only where nobody has an account yet: tests make theirs after it.
+        until(lambda: answers(f"http://{stack.settings.console}"), "the console")
         yield made
         made.close()

@@ -15,7 +15,7 @@ from services.console.accounts import Accounts, Role, first_link
 from services.console.guard import now
 from services.console.main import LINK
 from services.core.sioc import SIOC
-from tests.support import World, until
+from tests.support import World, answers, until
 
 pytestmark = pytest.mark.kafka
 PASSWORD = "correct horse battery staple"
@@ -52,18 +52,10 @@ def console(sight: World) -> Iterator[Console]:
     for name, roles in PEOPLE.items():
         accounts.accept(accounts.invite(name, roles, now()), PASSWORD, now())
     address = f"http://{settings.console}"
-    until(lambda: _answers(address), "the console")
     found = Console(address, accounts, [])
     yield found
     for client in found.clients:
         client.close()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -208,7 +200,7 @@ def test_a_killed_web_process_loses_nothing(sight: World, console: Console, peop
     assert sight.supervisor is not None
     sight.supervisor.kill("console")
     sight.report("alder", "while-dead", headline="While it was dead", initial_audience=[SIOC])
-    until(lambda: _answers(console.address), "the console again")
+    until(lambda: answers(console.address), "the console again")
     resumed = Listener(people["Vera"], cursor)
     until(lambda: resumed.changes("While it was dead"), "what came meanwhile, in the same session")
 
